@@ -1,0 +1,1 @@
+"""Errors, discovery and types: what every other part may lean on."""

@@ -1,0 +1,1 @@
+"""Data: sources, generators, fetching, and the loader that yields the batch contract."""

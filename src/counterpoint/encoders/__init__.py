@@ -1,0 +1,1 @@
+"""Encoders, one file per modality, and the heads that sit on them."""

@@ -1,0 +1,1 @@
+"""Published systems, one file each; see :mod:`counterpoint.core.discovery` for how they are found."""

@@ -1,0 +1,1 @@
+"""Views: batched, seeded augmentation on tensors, one file per modality."""
