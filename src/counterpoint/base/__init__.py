@@ -1,0 +1,1 @@
+"""The learner, the recipe, the claim, and the parts that systems hold."""

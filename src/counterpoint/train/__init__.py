@@ -1,0 +1,1 @@
+"""Training: recipe to run folder, resume, evaluation of a run, comparison and claims."""
