@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
@@ -16,8 +16,7 @@ from counterpoint.base.optim import build_optimizer, build_schedule, parameter_g
 from counterpoint.base.recipe import Recipe
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
-
-Views = Callable[[Tensor, torch.Generator], tuple[list[Tensor], list[Tensor]]]
+from counterpoint.encoders.image import Encoder
 
 
 class NonFinite(CounterpointError):
@@ -33,18 +32,20 @@ class Learner(LightningModule, ABC):
 
     Parameters
     ----------
-    encoder : nn.Module
-        With ``dim``, ``forward(x) -> (batch, dim)`` and ``maps(x) -> (batch, dim, height, width)``.
+    encoder : Encoder
     """
 
     constant_rate: tuple[str, ...] = ()
     """Prefixes of parameters whose learning rate is not scheduled."""
-    projector: nn.Module | None = None
+    projector: Any = None
     """The head whose output the objective sees, where there is one; it is evaluated beside the encoder."""
+    needs_labels: bool = False
+    """Whether every batch must carry labels."""
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder: Any = encoder
+        self.loader: Callable[[], Iterable[Batch]] | None = None
         self.recipe: Recipe | None = None
         self.view_maker: Any = None
         self.batches_seen = 0
@@ -63,6 +64,11 @@ class Learner(LightningModule, ABC):
         """Log a number that is no part of the loss."""
         self.notes[name] = float(value.detach() if isinstance(value, Tensor) else value)
 
+    @property
+    def noting(self) -> bool:
+        """Whether this step's notes will be logged, for those that cost something to compute."""
+        return self._trainer is None or (self.global_step + 1) % max(self.settings.log_every, 1) == 0
+
     def attach(self, recipe: Recipe, view_maker: Any) -> None:
         """Give the learner its recipe and its view maker before training or embedding."""
         self.recipe, self.view_maker = recipe, view_maker
@@ -73,8 +79,8 @@ class Learner(LightningModule, ABC):
         """The batch with ``views`` and ``coords``, from a generator that depends on seed, step and rank alone."""
         if self.view_maker is None or "image" not in batch:
             return batch
-        generator = torch.Generator(batch["image"].device)
-        generator.manual_seed(step_seed(self.settings.seed, self.batches_seen, self.global_rank))
+        seed = step_seed(self.settings.seed, self.batches_seen, self.global_rank)
+        generator = torch.Generator().manual_seed(seed)  # on the processor: the same views on every device
         views, coords = self.view_maker(batch["image"], generator)
         return cast(Batch, {**batch, "views": views, "coords": coords})
 
@@ -118,6 +124,12 @@ class Learner(LightningModule, ABC):
         for part in self.modules():
             if isinstance(part, Ema):
                 part.step(self.global_step, total)
+
+    def train_dataloader(self) -> Any:
+        """The loader of this process, made when rank and world size are known."""
+        if self.loader is None:
+            raise CounterpointError("This learner has no loader yet.")
+        return self.loader()
 
     def configure_optimizers(self) -> Any:
         """Optimiser and per-step schedule from the recipe."""

@@ -8,23 +8,24 @@ Code: google-research/simclr
 Modality: image
 Objective: nt_xent
 
-For the 2B stacked unit embeddings, with temperature T (paper eq. 1)::
+For the 2B stacked unit embeddings with temperature T (paper eq. 1)::
 
-    L = mean_i [ - s(i, p(i)) / T + log sum_{k != i} exp( s(i, k) / T ) ]
+    L = mean_i [ -s(i, p(i)) / T + log sum_{k != i} exp( s(i, k) / T ) ]
 
-Parts: encoder, projector Linear-BN-ReLU-Linear(-BN). Features are taken before the projector (paper section 4.2).
-The authors' code adds the means of the two halves, which is exactly twice this value; learning rates quoted from it
-belong to the doubled loss for SGD and are unaffected for LARS and AdamW.
+Parts: encoder, projector Linear-BN-ReLU-Linear. Features are taken before the projector (paper section 4.2).
+The authors' code adds the means of the two halves, exactly twice this value: halve the rate of plain SGD quoted
+from it; LARS and AdamW do not notice.
 """
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from counterpoint.base.gather import gather
 from counterpoint.base.learner import Learner
 from counterpoint.core.typing import Batch
 from counterpoint.encoders.heads import Projector
+from counterpoint.encoders.image import Encoder
 from counterpoint.objectives.info_nce import nt_xent
 
 
@@ -33,18 +34,19 @@ class SimCLR(Learner):
 
     Parameters
     ----------
+    encoder : Encoder
     temperature : float
-        T; 0.1 for ImageNet, 0.5 for CIFAR-10 in the paper.
+        T: 0.1 for ImageNet, 0.5 for CIFAR-10 in the paper.
     hidden : int
         Width of the projector's hidden layer.
     dim : int
-        Size of the projected embedding.
+        Length of the projected embedding.
     """
 
-    def __init__(self, encoder: nn.Module, *, temperature: float = 0.1, hidden: int = 2048, dim: int = 128) -> None:
+    def __init__(self, encoder: Encoder, *, temperature: float = 0.1, hidden: int = 2048, dim: int = 128) -> None:
         super().__init__(encoder)
         self.temperature = temperature
-        self.projector = Projector(encoder.dim, hidden=hidden, dim=dim, layers=2)
+        self.projector = Projector(encoder.dim, hidden=hidden, dim=dim)
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         z_a, z_b = (gather(self.projector(self.encoder(view))) for view in batch["views"])

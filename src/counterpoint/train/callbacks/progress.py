@@ -6,18 +6,17 @@ import time
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from counterpoint.base.learner import Learner
-from counterpoint.train.console import duration
+from counterpoint.train.console import Output, duration
 
 
 class ProgressLines(Callback):
     """``epoch 3/10  step 420  loss 2.31 (nt_xent 2.31)  412 img/s  left 1 min 12 s``."""
 
-    def __init__(self, output: Console, *, quiet: bool = False) -> None:
-        self.output, self.quiet = output, quiet
+    def __init__(self, output: Output) -> None:
+        self.output = output
         self.bar: Progress | None = None
         self.rank = ""
 
@@ -26,16 +25,16 @@ class ProgressLines(Callback):
         self.begun, self.first = time.monotonic(), trainer.global_step
         self.shown_at, self.shown_step = time.monotonic(), trainer.global_step
         self.total = int(trainer.estimated_stepping_batches)
-        if self.output.is_terminal and not self.quiet and trainer.is_global_zero:
+        if self.output.is_terminal and trainer.is_global_zero:
             self.bar = Progress(BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f}%"),
-                                TextColumn("{task.description}"), console=self.output, transient=True)
+                                TextColumn("{task.description}"), console=self.output.console, transient=True)
             self.bar.start()
             self.task = self.bar.add_task("", total=self.total, completed=self.first)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Learner, outputs: Any,  # type: ignore[override]
                            batch: Any, batch_idx: int) -> None:
         """Move the bar, or print a line when one is due."""
-        if self.quiet or not trainer.is_global_zero:
+        if not trainer.is_global_zero:
             return
         step, late = trainer.global_step, time.monotonic() - self.shown_at
         if self.bar:
@@ -61,10 +60,9 @@ class ProgressLines(Callback):
     def epoch(self, row: dict[str, Any]) -> None:
         """Show an epoch's probe; called by the probe callback."""
         self.rank = f"  rank {row['effective_rank']:.0f}" if row.get("effective_rank") else ""
-        if not self.quiet:
-            shown = "  ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in row.items()
-                              if key in ("knn", "effective_rank", "alignment", "uniformity") and value is not None)
-            self.output.print(f"after epoch {row['epoch']}: {shown}")
+        shown = "  ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in row.items()
+                          if key in ("knn", "effective_rank", "alignment", "uniformity") and value is not None)
+        self.output.print(f"after epoch {row['epoch']}: {shown}")
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Close the bar."""

@@ -1,0 +1,227 @@
+"""fit: a recipe becomes a run folder. Everything that can be refused is refused before training starts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from counterpoint.base.learner import Learner
+from counterpoint.base.recipe import Recipe, lookup, override
+from counterpoint.core.errors import CounterpointError
+from counterpoint.core.files import write_atomic, write_json
+from counterpoint.data.loader import BatchLoader
+from counterpoint.data.source import ImageSource
+from counterpoint.train.build import build_learner, check_data, check_method, fit_views
+from counterpoint.train.callbacks.checkpoint import Checkpoints, Interrupted
+from counterpoint.train.callbacks.log import MetricsLog, read
+from counterpoint.train.callbacks.probe import Probe
+from counterpoint.train.callbacks.progress import ProgressLines
+from counterpoint.train.console import Output, duration
+from counterpoint.train.evaluation import evaluate_learner
+from counterpoint.train.model import recipe_from, recipe_values, save_model
+from counterpoint.train.run import Clock, Run, new_run, now, open_run, resumable
+from counterpoint.train.stamp import make_stamp, peak_memory_mb
+
+RUN_VARIABLE = "COUNTERPOINT_RUN"  # tells processes that Lightning starts for a strategy which folder is theirs
+
+
+def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool = False, overwrite: bool = False,
+        init_from: str | Path | None = None, quiet: bool = False, evaluate: bool = True,
+        changes: Mapping[str, Any] | None = None) -> Run:
+    """Train a recipe into a run folder.
+
+    Parameters
+    ----------
+    spec : str or Recipe
+        ``"NAME"``, ``"NAME.VARIANT"`` or a recipe; may be left out when an existing run is resumed.
+    out : path, optional
+        The run folder; by default the next number under ``runs/NAME``.
+    resume : bool
+        Go on exactly where a run stopped: the folder ``out``, or the newest unfinished run of the recipe.
+    overwrite : bool
+        Replace the run in ``out``.
+    init_from : path, optional
+        Start from the weights of another run (its encoder must fit); a new run all the same.
+    quiet : bool
+        Print nothing; train.log still has everything.
+    evaluate : bool
+        Score the encoder and its baselines at the end.
+    changes : mapping, optional
+        Settings that differ from the recipe, dotted: ``{"method.temperature": 0.2, "epochs": 5}``.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    CounterpointError
+        Whatever was given and cannot work: names, settings, data, folder.
+    """
+    output = Output(quiet=quiet)
+    if resume:
+        recipe, run = _resumed(spec, out, changes or {})
+    else:
+        recipe = override(lookup(spec) if isinstance(spec, str) else spec, changes or {})
+        check_method(recipe.name, recipe.method)
+    train, test = recipe.data.load("train"), recipe.data.load("test")
+    recipe = fit_views(recipe, min(train.images.shape[2:]))
+    check_data(recipe, train)
+    if not resume:
+        run = _claim_folder(recipe, out, overwrite)
+    output.log = run.path / "train.log"
+    with _accounted(run, output), output.capture_warnings():
+        _describe(run, recipe, train, test, output, resume=resume)
+        learner = build_learner(recipe, train.images.shape[1])
+        if init_from is not None and not resume:
+            _initialise(learner, init_from)
+        clock = Clock(_seconds_before(run))
+        _train(learner, run, train, output, clock, resume=resume)
+        if learner.global_rank == 0:
+            _finish(learner, run, train, test, output, clock, evaluate=evaluate)
+    return run
+
+
+def _resumed(spec: str | Recipe, out: str | Path | None, changes: Mapping[str, Any]) -> tuple[Recipe, Run]:
+    wanted = (lookup(spec) if isinstance(spec, str) else spec) if spec else None
+    if wanted is None and out is None:
+        raise CounterpointError("--resume needs a recipe or a folder.", "", "counterpoint fit --resume --out RUN")
+    run = resumable(out, wanted.name, wanted.variant) if wanted else resumable(out, "", "")
+    status = run.status()
+    if status["status"] == "done":
+        raise CounterpointError(f"{run.path} is finished.", "", f"counterpoint evaluate {run.path}")
+    if status["status"] == "running" and status.get("host") == socket.gethostname() \
+            and status.get("pid") != os.getpid() and psutil.pid_exists(status.get("pid", -1)):
+        raise CounterpointError(f"{run.path} is being trained by process {status['pid']}.", "",
+                                f"kill {status['pid']}, then --resume")
+    saved = recipe_from(yaml.safe_load((run.path / "recipe.yaml").read_text(encoding="utf-8")))
+    asked = override(saved, changes)
+    if asked != saved:
+        old, new = recipe_values(saved), recipe_values(asked)
+        differing = [f"{key}: {old[key]} -> {new[key]}" for key in old if old[key] != new[key]]
+        raise CounterpointError(f"A resumed run keeps its settings; changed: {'; '.join(differing)}.", "",
+                                "leave those flags out, or --init-from the run's model for a new run")
+    return saved, run
+
+
+def _claim_folder(recipe: Recipe, out: str | Path | None, overwrite: bool) -> Run:
+    if os.environ.get(RUN_VARIABLE):
+        return Run(Path(os.environ[RUN_VARIABLE]))
+    if int(os.environ.get("RANK", "0")) > 0:
+        if out is None:
+            raise CounterpointError("Several processes were started and none knows the run folder.",
+                                    "Give all of them the same one.", "--out RUN_FOLDER")
+        return Run(Path(out).resolve())
+    run = new_run(recipe.name, recipe.variant, out=None if out is None else Path(out), overwrite=overwrite)
+    if str(recipe.devices) != "1":
+        os.environ[RUN_VARIABLE] = str(run.path)
+    return run
+
+
+def _is_main() -> bool:
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+
+
+@contextmanager
+def _accounted(run: Run, output: Output) -> Iterator[None]:
+    """However the work ends, run.json says how."""
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        run.update(status="interrupted", ended=now())
+        again = f"counterpoint fit --resume --out {run.path}"
+        output.print(f"\ninterrupted; go on with: {again}" if run.last.is_file() else "\ninterrupted before the first "
+                     "checkpoint")
+        raise KeyboardInterrupt from None
+    except BaseException as error:
+        output.note(traceback.format_exc())
+        try:
+            run.update(status="failed", ended=now(), message=str(error))
+        except CounterpointError:
+            output.quiet = False
+        raise
+    finally:
+        os.environ.pop(RUN_VARIABLE, None)
+
+
+def _describe(run: Run, recipe: Recipe, train: ImageSource, test: ImageSource, output: Output, *,
+              resume: bool) -> None:
+    if not _is_main():
+        return
+    run.update(status="running", name=recipe.name, variant=recipe.variant, pid=os.getpid(),
+               host=socket.gethostname(), **({} if resume else {"started": now(), "step": 0, "epoch": 0}))
+    if not resume:
+        write_atomic(run.path / "recipe.yaml", yaml.safe_dump(_plain(recipe_values(recipe)), sort_keys=False))
+        data = {"name": train.name, "train": len(train), "test": len(test), "hash": train.content_hash()}
+        write_json(run.path / "stamp.json", make_stamp(seed=recipe.seed, data=data))
+    output.print(f"{recipe.name}.{recipe.variant} on {train.name}: {len(train)} pictures of "
+                 f"{'x'.join(map(str, train.images.shape[1:]))}, {recipe.epochs} epochs, batch "
+                 f"{recipe.data.batch_size}, seed {recipe.seed} -> {run.path}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _initialise(learner: Learner, where: str | Path) -> None:
+    from safetensors.torch import load_file
+
+    folder = Path(where) if (Path(where) / "model.safetensors").is_file() else open_run(where).model
+    prefix = "encoder."
+    tensors = {k[len(prefix):]: v for k, v in load_file(folder / "model.safetensors").items() if k.startswith(prefix)}
+    try:
+        learner.encoder.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CounterpointError(f"The encoder in {folder} does not fit this recipe.", str(error).splitlines()[-1],
+                                "--encoder.name and --encoder.width as in that run") from error
+
+
+def _seconds_before(run: Run) -> float:
+    rows = read(run.path / "metrics.jsonl")
+    return float(rows[-1]["seconds"]) if rows else 0.0
+
+
+def _train(learner: Learner, run: Run, train: ImageSource, output: Output, clock: Clock, *, resume: bool) -> None:
+    from lightning.pytorch import Trainer
+
+    recipe = learner.settings
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    progress, checkpoints = ProgressLines(output), Checkpoints(run)
+    metrics = run.path / "metrics.jsonl"
+    probe = Probe(train, every=recipe.probe_every, seed=recipe.seed, path=metrics, clock=clock,
+                  checkpoints=checkpoints, progress=progress, warn=output.warn)
+    trainer = Trainer(
+        max_epochs=recipe.epochs, accelerator=recipe.accelerator, devices=recipe.devices, strategy=recipe.strategy,
+        precision=recipe.precision, accumulate_grad_batches=recipe.accumulate, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        use_distributed_sampler=False, default_root_dir=run.path, log_every_n_steps=recipe.log_every,
+        callbacks=[MetricsLog(metrics, every=recipe.log_every, clock=clock), progress, probe, checkpoints])
+    learner.loader = lambda: BatchLoader(  # made inside fit, where rank and world size are known
+        train, batch_size=recipe.data.batch_size, shuffle=True, seed=recipe.seed, drop_last=True,
+        rank=trainer.global_rank, world_size=trainer.world_size, workers=recipe.data.workers)
+    trainer.fit(learner, ckpt_path=run.last if resume else None, weights_only=True)
+
+
+def _finish(learner: Learner, run: Run, train: ImageSource, test: ImageSource, output: Output, clock: Clock, *,
+            evaluate: bool) -> None:
+    trained = clock.seconds()
+    save_model(learner, run.model, channels=train.images.shape[1], class_names=train.class_names)
+    if evaluate:
+        evaluate_learner(learner, train, test, run, output)
+    run.update(status="done", ended=now(), seconds_training=round(trained, 1), seconds=round(clock.seconds(), 1),
+               peak_memory_mb=round(peak_memory_mb()), warnings=output.warnings)
+    output.print(f"trained in {duration(trained)}, evaluated in {duration(clock.seconds() - trained)}, "
+                 f"peak memory {peak_memory_mb() / 1024:.2f} GB")
