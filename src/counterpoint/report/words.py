@@ -1,0 +1,161 @@
+"""Prose about a run: names, the sentence at the top, methods text, what to do next."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoint.core.discovery import System, systems
+from counterpoint.report.run import BASELINES, Run, Score
+
+_METRICS = {"knn": "kNN", "linear": "linear probe", "retrieval_r1": "retrieval R@1", "retrieval_r5": "retrieval R@5",
+            "retrieval_r10": "retrieval R@10"}
+
+
+def metric_name(metric: str) -> str:
+    """How a metric is called in print.
+
+    >>> metric_name("knn"), metric_name("few_label_10")
+    ('kNN', 'few label 10')
+    """
+    return _METRICS.get(metric, metric.replace("_", " "))
+
+
+def percent(value: float) -> str:
+    """A share as ``87.9 %``."""
+    return f"{100 * value:.1f} %"
+
+
+def show(score: Score) -> str:
+    """The value of a score, in per cent where it is a share."""
+    return percent(score.value) if score.is_share else f"{score.value:.4g}"
+
+
+def interval(score: Score) -> str:
+    """The interval of a score, or an empty text."""
+    if not (math.isfinite(score.low) and math.isfinite(score.high)):
+        return ""
+    scale, digits = (100, 1) if score.is_share else (1, 3)
+    return f"{scale * score.low:.{digits}f} to {scale * score.high:.{digits}f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words.
+
+    >>> duration(42.3), duration(754), duration(8000)
+    ('42 s', '12 min 34 s', '2 h 13 min')
+    """
+    if not math.isfinite(seconds):
+        return ""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def best_baseline(run: Run, metric: str) -> Score | None:
+    """The highest of the untrained, pixel and chance rows of a metric."""
+    rows = [row for row in run.scores if row.metric == metric and row.model in BASELINES]
+    return max(rows, key=lambda row: row.value, default=None)
+
+
+def main_metric(run: Run) -> str:
+    """The metric of the headline: linear probe, else kNN, else the first one of the encoder."""
+    known = [row.metric for row in run.scores if row.model == "encoder"]
+    return next((name for name in ("linear", "knn") if name in known), known[0] if known else "")
+
+
+def find_system(run: Run) -> System | None:
+    """The published system behind a run, or None for one that is not installed."""
+    return systems().get(run.name)
+
+
+def title(run: Run) -> str:
+    """Name of the system as its file writes it, for instance ``SimCLR``."""
+    found = find_system(run)
+    return found.title.split(":")[0] if found else run.name
+
+
+def headline(run: Run) -> str:
+    """What was run and how it did against its baselines, in one sentence."""
+    what = f"{title(run)} ({run.variant}{f', seed {run.seed}' if run.seed else ''})"
+    where = f" on {run.data_name}" if run.data_name else ""
+    if run.status == "failed":
+        reason = str(run.info.get("message") or "").strip().splitlines()
+        step = f" at step {run.info['step']}" if run.info.get("step") is not None else ""
+        return f"{what}{where} failed{step}{': ' + reason[-1] if reason else ''}."
+    state = {"interrupted": "was interrupted; so far it", "running": "is still running; so far it"}.get(run.status, "")
+    metric = main_metric(run)
+    top, line = run.score(metric), best_baseline(run, metric)
+    if top is None:
+        return f"{what}{where} {state.split(';')[0] or 'ended'}; it was not evaluated."
+    text = f"{what}{where} {state + ' ' if state else ''}reaches {show(top)} ({metric_name(metric)})"
+    if line is None:
+        return text + "; no baseline was recorded."
+    return f"{text}, {_against(top, line)} {_origin(line.model)} ({show(line)})."
+
+
+def _against(top: Score, line: Score) -> str:
+    points = 100 * (top.value - line.value)
+    if math.isfinite(top.low) and top.low <= line.value <= top.high:
+        return f"no clear difference ({points:+.1f} points) from the best baseline,"
+    return f"{abs(points):.1f} points {'above' if points > 0 else 'BELOW'} the best baseline,"
+
+
+def _origin(model: str) -> str:
+    return {"untrained": "the same encoder untrained", "pixels": "raw pixels", "chance": "guessing"}.get(model, model)
+
+
+def run_labels(runs: Sequence[Run]) -> list[str]:
+    """Short names that tell runs apart: the system alone if that is enough, else variant, seed or folder too."""
+    choices = (
+        [run.name for run in runs],
+        [f"{run.name}.{run.variant}" for run in runs],
+        [f"{run.name}.{run.variant} seed {run.seed}" for run in runs],
+        [f"{run.name}/{run.folder.name}" for run in runs],
+    )
+    names = next((names for names in choices if len(set(names)) == len(runs)), None)
+    return names or [f"{name} ({place})" for place, name in enumerate(choices[-1], 1)]
+
+
+def shown_path(folder: Path) -> str:
+    """The folder as one would type it here: relative where it lies below the working directory."""
+    relative = os.path.relpath(folder)
+    return str(folder) if relative.startswith("..") else relative
+
+
+def next_steps(run: Run) -> list[tuple[str, str]]:
+    """(purpose, command) pairs that make sense after this run."""
+    where = shown_path(run.folder)
+    spec = f"{run.name}.{run.variant}" if run.variant != "default" else run.name
+    if run.status in ("failed", "interrupted", "running"):
+        return [("Go on from the last checkpoint", f"counterpoint fit {spec} --out {where} --resume"),
+                ("Read everything that was printed", f"less {where}/train.log"),
+                ("Compare this machine with the one of the run", f"counterpoint doctor --against {where}/stamp.json")]
+    steps = [("Embed your own pictures", f"counterpoint embed {where} --data YOUR_FOLDER"),
+             ("Repeat with another seed", f"counterpoint fit {spec} --seed {_following(run.seed)}"),
+             ("Set two runs side by side", f"counterpoint report {where} OTHER_RUN"),
+             ("Test the paper's claim", f"counterpoint reproduce {run.name}")]
+    return steps if run.scores else [("Evaluate it", f"counterpoint evaluate {where}"), *steps]
+
+
+def _following(seed: str) -> str:
+    return str(int(seed) + 1) if seed.isdigit() else "1"
+
+
+def value_text(value: Any) -> str:
+    """A setting as text: lists joined, ``None`` as a dash, small and large floats short."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(value_text(item) for item in value) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={value_text(item)}" for key, item in value.items())
+    return str(value)
