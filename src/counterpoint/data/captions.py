@@ -39,6 +39,7 @@ _SYNONYMS = {
     "below": ("below", "under"),
     "above": ("above", "over"),
 }
+_CONSONANT_SOUND = ("eu", "uni", "uk ", "us")
 _OPENINGS = ("", "there is ", "a picture of ", "here we see ")
 _PLAIN_WORD = {word: plain for plain, words in _SYNONYMS.items() for word in words}
 
@@ -54,8 +55,8 @@ class Phrase(NamedTuple):
     def text(self, wording: int = 0) -> str:
         """The phrase in English, with the synonyms that ``wording`` picks."""
         words = [_say(word, wording) for word in (self.size, self.texture, self.colour, self.noun) if word]
-        first = words[0]
-        return f"{'an' if first[0] in 'aeiou' else 'a'} {' '.join(words)}"
+        vowel = words[0][0] in "aeiou" and not words[0].startswith(_CONSONANT_SOUND)
+        return f"{'an' if vowel else 'a'} {' '.join(words)}"
 
 
 class Thing(NamedTuple):

@@ -130,11 +130,11 @@ def scenes(
 def _generate(
     index: NDArray[np.int64], *, size: int, seed: int, counts: tuple[int, int], photos: Cutouts | None
 ) -> tuple[Factors, NDArray[np.uint8], NDArray[np.uint8]]:
-    sheet = None
+    levels = None
     if photos is not None:
         from counterpoint.data.scenes_photo import pyramid
 
-        sheet = pyramid(photos.rgba)
+        levels = pyramid(photos.rgba)
     n = len(index)
     images, masks = np.empty((n, 3, size, size), np.uint8), np.empty((n, size, size), np.uint8)
     step = max(8, _CHUNK_PIXELS // size**2)
@@ -144,7 +144,7 @@ def _generate(
         part = draw_factors(
             seed, index[rows], objects=counts, photos=0 if photos is None else len(photos.names)
         )
-        images[rows], masks[rows], part["visible"] = render(part, size=size, seed=seed, sheet=sheet)
+        images[rows], masks[rows], part["visible"] = render(part, size=size, seed=seed, levels=levels)
         parts.append({key: value for key, value in part.items() if not key.startswith("_")})
     factors = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     if photos is not None:

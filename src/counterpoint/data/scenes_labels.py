@@ -33,7 +33,7 @@ def check_label(label: str, photos: Cutouts | None) -> None:
 def scene_labels(
     factors: Factors, label: str, *, photos: Cutouts | None, counts: tuple[int, int]
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """``(n,)`` classes and their names for one way of labelling; see :func:`~counterpoint.data.scenes.scenes`."""
+    """``(n,)`` classes and their names for one of ``LABELS``."""
     if label == "count":
         return factors["count"] - counts[0], [str(number) for number in range(counts[0], counts[1] + 1)]
     if label == "background":
@@ -46,8 +46,8 @@ def scene_labels(
     if label == "shape-colour":
         both = factors["shape"][rows, main] * len(COLOURS) + factors["colour"][rows, main]
         return both, [f"{colour} {shape}" for shape in SHAPES for colour in COLOURS]
-    names = {"shape": SHAPES, "colour": COLOURS, "texture": TEXTURES}[label]
-    return factors[label][rows, main], list(names)
+    names = {"shape": list(SHAPES), "colour": list(COLOURS), "texture": list(TEXTURES)}[label]
+    return factors[label][rows, main], names
 
 
 def semantic_masks(source: ImageSource, *, factor: str = "shape") -> NDArray[np.int64]:

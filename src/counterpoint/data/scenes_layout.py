@@ -15,6 +15,9 @@ RELATIONS = ("left of", "right of", "above", "below")
 MARGIN = 0.08
 """Smallest difference of two centres, as a fraction of the side, that counts as a relation."""
 
+PHOTO_SCALE = 1.15
+"""Photographs are drawn this much larger: many are thin, and all need more pixels to be known."""
+
 _STREAMS = {
     name: number
     for number, name in enumerate(
@@ -59,7 +62,8 @@ def draw_factors(
     main = np.floor(uniform(seed, stream("main"), index)[:, 0] * count).astype(np.int64)
     size = _sizes(uniform(seed, stream("size"), index, most), count, main)
     jitter = 0.94 + 0.12 * uniform(seed, stream("jitter"), index, most)
-    radius = np.where(there, np.array(RADII)[size] * jitter, np.nan)
+    scale = PHOTO_SCALE if photos else 1.0
+    radius = np.where(there, scale * np.array(RADII)[size] * jitter, np.nan)
     x, y = _places(seed, index, radius)
     factors: Factors = {
         "index": index,

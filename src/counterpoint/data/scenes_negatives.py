@@ -1,12 +1,14 @@
 """Captions that are almost those of a scene and false of it: what a bag of words cannot tell apart.
 
-The kinds follow Yuksekgonul et al., When and Why Vision-Language Models Behave like Bags-Of-Words, and What to
-Do About It? (ICLR 2023): attribution, relation and order; "object" exchanges both ends of a relation, "replaced" one word by another.
+Attribution, relation and order are the kinds of Yuksekgonul et al., When and Why Vision-Language Models
+Behave like Bags-Of-Words, and What to Do About It? (ICLR 2023); "object" exchanges both ends of a relation,
+"replaced" puts one word for another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from counterpoint.data.sprites import COLOURS, SHAPES
 
 KINDS = ("attribute", "relation", "object", "order", "replaced")
 _OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+_SYNONYMS = ({"bunny", "rabbit"}, {"lightbulb", "light"}, {"lightbulb", "bulb"})
 _TRIES = 6
 _WORDS = 40
 
@@ -35,7 +38,7 @@ def hard_negatives(source: ImageSource, *, kinds: tuple[str, ...] = KINDS) -> di
         - ``"attribute"``: the colours of the first two objects change places, or else texture, or size.
         - ``"relation"``: "left of" becomes "right of", "above" becomes "below", and the reverse.
         - ``"object"``: the two ends of the relation change places.
-        - ``"order"``: the caption's words in another order; none for a lone phrase, which is understood anyway.
+        - ``"order"``: the caption's words in another order; none for a lone phrase.
         - ``"replaced"``: one noun or colour by another, so that no object fits.
 
     Returns
@@ -43,7 +46,8 @@ def hard_negatives(source: ImageSource, *, kinds: tuple[str, ...] = KINDS) -> di
     dict
         Kind -> ``n`` captions or None. A caption is given only when no choice of objects makes it true, also
         of those hidden in part and however little they differ in place; a shuffled one counts as false when
-        it says nothing in the language of the captions.
+        it says nothing in the language of the captions. Photographs whose names may name one thing (of one
+        category, or with a word in common) are neither exchanged nor put for each other.
 
     Raises
     ------
@@ -64,30 +68,33 @@ def hard_negatives(source: ImageSource, *, kinds: tuple[str, ...] = KINDS) -> di
         )
     factors = source.factors
     out: dict[str, list[str | None]] = {kind: [] for kind in kinds}
-    nouns, order = _vocabulary(source), _shuffles(source)
+    words, order = _vocabulary(source), _shuffles(source)
     for row, statement in enumerate(statements(factors)):
         present, wording = things(factors, row), int(factors["wording"][row])
         for kind in kinds:
             if kind == "order":
                 lone = len(statement.phrases) < 2
-                shuffled = None if lone else _shuffled(source.captions[row], order[row], present, nouns)
+                shuffled = None if lone else _shuffled(source.captions[row], order[row], present, words.nouns)
                 out[kind].append(shuffled)
                 continue
-            false = (c for c in _candidates(kind, statement, order[row, 0], nouns) if not holds(c, present))
+            candidates = _candidates(kind, statement, order[row, 0], words=words, present=present)
+            false = (candidate for candidate in candidates if not holds(candidate, present))
             found = next(false, None)
             out[kind].append(found.text(wording) if found else None)
     return out
 
 
 def _candidates(
-    kind: str, statement: Statement, drawn: NDArray[np.float64], nouns: tuple[str, ...]
+    kind: str, statement: Statement, drawn: NDArray[np.float64], *, words: _Words, present: list[Thing]
 ) -> Iterator[Statement]:
     phrases, relation = statement
     if kind == "replaced":
-        yield from _replacements(statement, drawn, nouns)
+        yield from _replacements(statement, drawn, words=words, present=present)
     if len(phrases) < 2:
         return
     first, second, *rest = phrases
+    if words.alike(first.noun, second.noun):
+        return
     if kind == "relation" and relation:
         yield Statement(phrases, _OPPOSITE[relation])
     if kind == "object" and relation:
@@ -100,7 +107,7 @@ def _candidates(
 
 
 def _replacements(
-    statement: Statement, drawn: NDArray[np.float64], nouns: tuple[str, ...]
+    statement: Statement, drawn: NDArray[np.float64], *, words: _Words, present: list[Thing]
 ) -> Iterator[Statement]:
     """The statement with one noun or colour replaced, in random order."""
     phrases = statement.phrases
@@ -112,15 +119,37 @@ def _replacements(
             changed = phrase._replace(colour=list(COLOURS)[int(part * 2 * len(COLOURS))])
         else:
             share = part * 2 - 1 if phrase.colour else part
-            changed = phrase._replace(noun=nouns[int(share * len(nouns))])
+            changed = phrase._replace(noun=words.nouns[int(share * len(words.nouns))])
+            if any(words.alike(changed.noun, thing.noun) for thing in present):
+                continue
         if changed != phrase:
             yield Statement((*phrases[:slot], changed, *phrases[slot + 1 :]), statement.relation)
 
 
-def _vocabulary(source: ImageSource) -> tuple[str, ...]:
+class _Words(NamedTuple):
+    """The nouns of a world, and for photographs the categories each is seen in."""
+
+    nouns: tuple[str, ...]
+    categories: dict[str, set[int]]
+
+    def alike(self, first: str, second: str) -> bool:
+        """Whether two names may name one thing: a shared category or word ("tiger", "sumatran tiger")."""
+        if not self.categories:
+            return False
+        shared = set(first.split()) & set(second.split())
+        pair = {first.split()[-1], second.split()[-1]}
+        return bool(self.categories[first] & self.categories[second] or shared or pair in _SYNONYMS)
+
+
+def _vocabulary(source: ImageSource) -> _Words:
     if "noun" not in source.factors:
-        return tuple(SHAPES)
-    return tuple(sorted({str(noun) for noun in np.unique(source.factors["noun"]) if noun}))
+        return _Words(tuple(SHAPES), {})
+    categories: dict[str, set[int]] = {}
+    nouns, numbers = source.factors["noun"].ravel().tolist(), source.factors["category"].ravel().tolist()
+    for noun, category in set(zip(nouns, numbers, strict=True)):
+        if noun:
+            categories.setdefault(noun, set()).add(category)
+    return _Words(tuple(sorted(categories)), categories)
 
 
 def _shuffles(source: ImageSource) -> NDArray[np.float64]:

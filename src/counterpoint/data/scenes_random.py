@@ -36,7 +36,7 @@ def uniform(seed: int, stream: int, index: NDArray[np.int64], count: int = 1) ->
     """
     slots = np.arange(1, count + 1, dtype=np.uint64) * _STEP
     bits = _mix(keys(seed, stream, index)[:, None] + slots)
-    return (bits >> np.uint64(11)) * 2.0**-53
+    return (bits >> np.uint64(11)).astype(np.float64) * np.float64(2.0**-53)
 
 
 def balanced(seed: int, stream: int, index: NDArray[np.int64], count: int) -> NDArray[np.int64]:

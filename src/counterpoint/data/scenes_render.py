@@ -15,7 +15,7 @@ _COARSE = (4, 9)
 
 
 def render(
-    factors: Factors, *, size: int, seed: int, sheet: NDArray[np.float32] | None = None
+    factors: Factors, *, size: int, seed: int, levels: list[Array] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
     """Draw one batch of scenes.
 
@@ -25,9 +25,8 @@ def render(
         From :func:`~counterpoint.data.scenes_layout.draw_factors`.
     size, seed : int
         Side of the pictures in pixels; seed of background and noise.
-    sheet : array, optional
-        Photographs as sprites: ``(photos, levels, side, side, 4)`` from
-        :func:`~counterpoint.data.scenes_photo.pyramid`.
+    levels : list of ndarray, optional
+        Photographs as sprites, from :func:`~counterpoint.data.scenes_photo.pyramid`.
 
     Returns
     -------
@@ -48,9 +47,10 @@ def render(
         if not rows:
             break
         one = {name: sorted_[name][:rows, slot] for name in _OBJECT if name in sorted_}
-        alpha, colour = _drawn(one, size) if sheet is None else _photographed(one, size, sheet)
+        alpha, colour = _drawn(one, size) if levels is None else _photographed(one, size, levels)
         _shade(picture[:rows], alpha, sorted_["_light"][:rows, 0], size)
-        picture[:rows] += alpha[:, None] * (colour - picture[:rows])
+        picture[:rows] *= 1 - alpha[:, None]
+        picture[:rows] += colour
         solid = alpha >= 0.5
         mask[:rows][solid] = slot + 1
         own[:rows, slot] = solid.sum((1, 2))
@@ -76,7 +76,7 @@ def _local(one: Factors, size: int) -> tuple[Array, Array]:
 
 
 def _drawn(one: Factors, size: int) -> tuple[Array, Array]:
-    """Coverage ``(m, s, s)`` and colour ``(m, 3, s, s)`` of one drawn sprite per picture."""
+    """Coverage ``(m, s, s)`` of one drawn sprite per picture, and colour ``(m, 3, s, s)`` times coverage."""
     u, v = _local(one, size)
     radius = (one["radius"] * size).astype(np.float32)[:, None, None]
     alpha = np.clip(np.float32(0.5) - distances(one["shape"], u / radius, v / radius) * radius, 0, 1)
@@ -88,18 +88,20 @@ def _drawn(one: Factors, size: int) -> tuple[Array, Array]:
     base += np.float32(0.05) * (surface[:, 2:5] - np.float32(0.5))
     lighter = surface[:, 5:6] < 0.5
     other = np.where(lighter, base + (1 - base) * np.float32(0.75), base * np.float32(0.42))
-    return alpha, base[..., None, None] + share[:, None] * (other - base)[..., None, None]
+    colour = base[..., None, None] + share[:, None] * (other - base)[..., None, None]
+    colour *= alpha[:, None]
+    return alpha, colour
 
 
-def _photographed(one: Factors, size: int, sheet: NDArray[np.float32]) -> tuple[Array, Array]:
-    """Coverage and colour of one cut-out per picture, its longest side ``2 * REACH * radius``."""
+def _photographed(one: Factors, size: int, levels: list[Array]) -> tuple[Array, Array]:
+    """The same of one cut-out per picture, its longest side ``2 * REACH * radius``."""
     from counterpoint.data.scenes_photo import sample
 
     u, v = _local(one, size)
     half = (REACH * one["radius"] * size).astype(np.float32)
     mirrored = one["_surface"][:, 0] < 0.5
     u = np.where(mirrored[:, None, None], -u, u)
-    return sample(sheet, one["sprite"], u, v, half=half)
+    return sample(levels, one["sprite"], u, v, half=half)
 
 
 def _shade(picture: Array, alpha: Array, strength: NDArray[np.float64], size: int) -> None:
