@@ -1,0 +1,138 @@
+"""reproduce: run a claim's arms on fresh seeds, judge its contrasts, keep the verdict with every number."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.base.claim import Claim, judge
+from counterpoint.base.recipe import Recipe, override
+from counterpoint.core.discovery import recipe_module, systems
+from counterpoint.core.errors import CounterpointError
+from counterpoint.core.files import read_json, write_json
+from counterpoint.evaluate.statistics import paired_interval
+from counterpoint.train.console import Output, duration
+from counterpoint.train.fit import fit
+from counterpoint.train.callbacks.log import read
+from counterpoint.train.stamp import make_stamp
+
+
+def claimed() -> list[str]:
+    """Systems whose recipe states a claim."""
+    return [name for name in systems() if hasattr(recipe_module(name), "claim")]
+
+
+def claim_of(name: str) -> Claim:
+    """The claim of a system; one without is an error."""
+    module = recipe_module(name)
+    if not hasattr(module, "claim"):
+        raise CounterpointError(f"{name} states no claim yet.", f"With a claim: {', '.join(claimed())}.",
+                                "counterpoint evidence")
+    claim: Claim = module.claim()
+    return claim
+
+
+def digest(claim: Claim) -> str:
+    """A fingerprint of everything that a claim fixes beforehand."""
+    return hashlib.sha256(json.dumps(dataclasses.asdict(claim), sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def reproduce_claim(name: str, *, fast: bool = False, folder: Path = Path("evidence")) -> dict[str, Any]:
+    """Run all arms for all seeds and return the verdict; unless ``fast``, add it to ``folder/NAME.json``.
+
+    Finished arms are kept in ``folder/../runs/claims`` and not run again when the claim has not changed.
+    """
+    claim, output = claim_of(name), Output()
+    overlap = set(claim.seeds) & set(claim.tuning_seeds)
+    if overlap:
+        raise CounterpointError(f"Seeds {sorted(overlap)} of {name}'s claim were used to choose its settings.",
+                                "Verdicts come from fresh seeds.")
+    seeds = claim.seeds[:2] if fast else claim.seeds
+    output.print(f"{name}: {claim.statement}\n{len(claim.arms)} arms x {len(seeds)} seeds"
+                 f"{', fast' if fast else f', about {claim.minutes:.0f} minutes on two cores'}")
+    start, scores = time.monotonic(), {}
+    root = Path("runs") / "claims" / f"{name}-{digest(claim)}{'-fast' if fast else ''}"
+    for seed in seeds:
+        scores[seed] = {arm: arm_scores(claim, arm, seed, root, fast=fast, output=output) for arm in claim.arms}
+    result = verdict(name, claim, scores, fast=fast)
+    result["seconds"] = round(time.monotonic() - start, 1)
+    for line in lines(result):
+        output.print(line)
+    if not fast:
+        keep(folder / f"{name}.json", result)
+    output.print(f"{duration(result['seconds'])}" + ("" if fast else f"; kept in {folder / f'{name}.json'}"))
+    return result
+
+
+def arm_scores(claim: Claim, arm: str, seed: int, root: Path, *, fast: bool, output: Output) -> dict[str, float]:
+    """Metrics of one arm with one seed: evaluation, geometry, and the means of notes over the run."""
+    out = root / f"{arm}-seed{seed}"
+    if not (out / "evaluation.json").exists():
+        run = fit(arm_recipe(claim, arm, seed, fast=fast), out=out, overwrite=(out / "run.json").exists(), quiet=True)
+        out = run.path
+    evaluation = read_json(out / "evaluation.json")
+    found = {row["metric"] if row["model"] == "encoder" else f"{row['model']}_{row['metric']}": row["value"]
+             for row in evaluation["scores"]}
+    found |= {key: value for key, value in evaluation["geometry"].get("encoder", {}).items() if value is not None}
+    notes = [row["notes"] for row in read(out / "metrics.jsonl") if row["kind"] == "step" and row["notes"]]
+    for key in notes[0] if notes else ():
+        late = [row[key] for row in notes[len(notes) // 2:]]
+        found[f"note_{key}"] = float(np.mean(late))
+    output.print(f"  seed {seed}  {arm:<20} " + "  ".join(f"{key} {found[key]:.4f}" for key in claim.metrics
+                                                           if key in found))
+    return found
+
+
+def arm_recipe(claim: Claim, arm: str, seed: int, *, fast: bool) -> Recipe:
+    """The recipe of one arm: the claim's, with the arm's differences and, when fast, its cuts."""
+    changes = {**(claim.fast if fast else {}), **claim.arms[arm], "seed": seed}
+    system = changes.pop("system", claim.recipe.name)
+    return dataclasses.replace(override(claim.recipe, changes), name=system, variant=f"claim-{arm}")
+
+
+def verdict(name: str, claim: Claim, scores: dict[int, dict[str, dict[str, float]]], *, fast: bool) -> dict[str, Any]:
+    """Contrasts with their paired intervals over seeds, and the verdict: all must hold."""
+    contrasts = []
+    for contrast in claim.contrasts:
+        values = [contrast.value(of_seed) for of_seed in scores.values()]
+        interval = paired_interval(values)
+        contrasts.append({"name": contrast.name, "values": values, "mean": float(np.mean(values)),
+                          "low": interval[0], "high": interval[1], "margin": contrast.margin,
+                          "verdict": judge(values, interval, contrast.margin)})
+    found = {row["verdict"] for row in contrasts}
+    overall = "holds" if found == {"holds"} else "does not hold" if "does not hold" in found else "inconclusive"
+    arms = {arm: {metric: summary([scores[seed][arm][metric] for seed in scores])
+                  for metric in scores[next(iter(scores))][arm] if isinstance(scores[next(iter(scores))][arm][metric], float)}
+            for arm in claim.arms}
+    return {"system": name, "statement": claim.statement, "version": claim.version, "claim": digest(claim),
+            "verdict": overall, "fast": fast, "seeds": list(scores), "contrasts": contrasts, "arms": arms,
+            "stamp": make_stamp(seed=next(iter(scores)), data={"name": claim.recipe.data.source})}
+
+
+def summary(values: list[float]) -> dict[str, Any]:
+    """Mean, spread and values over seeds."""
+    return {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+            "values": values}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The verdict as text."""
+    text = [f"  {row['name']}: {row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}], margin {row['margin']:+.4f}"
+            f" -> {row['verdict']}" for row in result["contrasts"]]
+    kind = " (fast: not evidence)" if result["fast"] else ""
+    return [*text, f"verdict: {result['verdict']}{kind}, {len(result['seeds'])} seeds, claim version {result['version']}"]
+
+
+def keep(path: Path, result: dict[str, Any]) -> None:
+    """Add a verdict to its file; earlier ones stay."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    old = read_json(path)["verdicts"] if path.exists() else []
+    write_json(path, {"system": result["system"], "verdicts": [*old, result]})
+
+

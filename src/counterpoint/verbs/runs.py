@@ -1,0 +1,121 @@
+"""Work on runs: fit, load, evaluate, embed, report, demo."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.core.errors import CounterpointError
+
+if TYPE_CHECKING:
+    from counterpoint.base.recipe import Recipe
+    from counterpoint.train.model import Model
+    from counterpoint.train.run import Run
+
+
+def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool = False, overwrite: bool = False,
+        init_from: str | Path | None = None, quiet: bool = False, **changes: Any) -> Run:
+    """Train a recipe into a run folder, evaluate it against its baselines and write its report.
+
+    Parameters are those of :func:`counterpoint.train.fit.fit`; settings are given dotted, as on the command line:
+    ``fit("simclr.tiny", **{"method.temperature": 0.2})``.
+    """
+    from counterpoint.train.console import Output
+    from counterpoint.train.fit import fit as train
+    from counterpoint.train.summary import last_words
+
+    run = train(spec, out=out, resume=resume, overwrite=overwrite, init_from=init_from, quiet=quiet, changes=changes)
+    if run.status()["status"] == "done" and (run.path / "evaluation.json").exists():
+        finish(run)
+        output = Output(quiet=quiet, log=run.path / "train.log")
+        for line in last_words(run):
+            output.print(line)
+    return run
+
+
+def finish(run: Run) -> Path:
+    """Report and model card of a run that was evaluated."""
+    from counterpoint.report.build import build
+    from counterpoint.report.card import write_card
+
+    write_card(run.path)
+    return build(run.path)
+
+
+def load(where: str | Path) -> Model:
+    """The model of a run or of a ``model/`` folder, ready to ``embed`` arrays."""
+    from counterpoint.train.model import load as load_model
+
+    return load_model(where)
+
+
+def evaluate_run(run: str | Path, *, data: str | None = None, quiet: bool = False) -> dict[str, Any]:
+    """Score a run again: kNN, linear probe, retrieval and geometry beside untrained and pixel baselines.
+
+    Args:
+        run: Run folder, NAME (its latest run) or NAME/VARIANT-0001.
+        data: Other data than it was trained on; the training part serves as bank.
+        quiet: Print nothing.
+    """
+    from counterpoint.train.evaluation import evaluate_folder
+    from counterpoint.train.run import open_run
+
+    found = open_run(run)
+    result = evaluate_folder(found, data=data, quiet=quiet)
+    if data is None:
+        finish(found)
+    return result
+
+
+def embed(run: str | Path, *, data: str, out: str | Path = "embeddings.npz", split: str = "train",
+          limit: int | None = None) -> Path:
+    """Embed pictures with a trained run and save arrays: embedding, index, and label where there is one.
+
+    Args:
+        run: Run folder or name.
+        data: Name or path of the pictures.
+        out: The .npz file to write.
+        split: Which part of the data.
+        limit: At most this many pictures.
+    """
+    from counterpoint.train.embedding import embed_to_file
+
+    return embed_to_file(run, data=data, out=Path(out), split=split, limit=limit)
+
+
+def report_runs(runs: Sequence[str | Path], *, out: str | Path | None = None, open: bool = False) -> Path:
+    """Write report.html of one run, or one that compares several; show it in a browser with --open.
+
+    Args:
+        runs: Run folders or names.
+        out: Where to write it; by default into the run.
+        open: Open it in a browser.
+    """
+    from counterpoint.report.build import build
+    from counterpoint.train.run import open_run
+
+    if not runs:
+        raise CounterpointError("No run was named.", "", "counterpoint report RUN")
+    paths = [open_run(run).path for run in runs]
+    page = build(paths[0] if len(paths) == 1 else paths, out=None if out is None else Path(out))
+    if open:
+        webbrowser.open(page.resolve().as_uri())
+    return page
+
+
+def demo(*, data: str = "scenes", out: str | Path | None = None, open: bool = False, quiet: bool = False) -> Path:
+    """Run the main job in a few minutes: train SimCLR, score it against its baselines, write the report.
+
+    Args:
+        data: "scenes" (embedded), or any other data, for instance fashion-mnist.
+        out: The run folder.
+        open: Open the report in a browser.
+        quiet: Print nothing.
+    """
+    run = fit("simclr.demo", out=out, quiet=quiet, **{"data.source": data})
+    page = run.path / "report.html"
+    if open:
+        webbrowser.open(page.as_uri())
+    return page
