@@ -14,8 +14,9 @@ from counterpoint.core.files import write_atomic
 from counterpoint.report import compare, methods, words
 from counterpoint.report.figures import figures
 from counterpoint.report.panel import Panel
-from counterpoint.report.run import Run, read
-from counterpoint.report.style import DARK, VARIABLE, to_svg
+from counterpoint.report.reading import read
+from counterpoint.report.run import Run
+from counterpoint.report.style import DARK, VARIABLE, for_page, to_svg
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,13 +26,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Drawn:
-    """A panel with its SVG, ready for the page; ``svg`` is empty and ``failure`` says why where drawing failed."""
+    """A panel with its SVG; where drawing failed ``svg`` is empty and ``failure`` says why."""
 
     slug: str
     section: str
     panel: Panel | None
     svg: str = ""
     failure: str = ""
+
+    @property
+    def on_page(self) -> str:
+        """The SVG as it stands in the page."""
+        return for_page(self.svg, self.slug)
 
 
 def build(run: str | Path | Sequence[str | Path], out: str | Path | None = None) -> Path:
@@ -42,8 +48,9 @@ def build(run: str | Path | Sequence[str | Path], out: str | Path | None = None)
     run : path or list of paths
         Run folders. Every file but ``run.json`` may be missing: what is there is shown, also of a failed run.
     out : path, optional
-        The page; by default ``report.html`` in the run folder, or ``comparison.html`` in the folder that holds the
-        first of several runs. Each figure is also written as SVG into ``figures`` (or ``NAME-figures``) beside it.
+        The page; by default ``report.html`` in the run folder, or ``comparison.html`` in the folder that
+        holds the first of several runs. Each figure is also written as SVG beside it, into ``figures`` (or
+        ``NAME-figures`` for a page of another name).
 
     Returns
     -------
@@ -57,7 +64,9 @@ def build(run: str | Path | Sequence[str | Path], out: str | Path | None = None)
     """
     folders = [run] if isinstance(run, str | Path) else list(run)
     if not folders:
-        raise CounterpointError("No run was given.", "One or more run folders are needed.", "counterpoint list runs")
+        raise CounterpointError(
+            "No run was given.", "One or more run folders are needed.", "counterpoint list runs"
+        )
     runs = [read(folder) for folder in folders]
     single = len(runs) == 1
     default = runs[0].folder / "report.html" if single else runs[0].folder.parent / "comparison.html"
@@ -66,10 +75,17 @@ def build(run: str | Path | Sequence[str | Path], out: str | Path | None = None)
         page = page / default.name
     drawn = _draw(runs, page)
     context = _single(runs[0]) if single else compare.context(runs)
-    html = environment().get_template("report.html" if single else "comparison.html").render(
-        **context, sections=_sections(drawn), failures=[item for item in drawn if item.failure],
-        light={name: colour for colour, name in VARIABLE.items()},
-        dark={VARIABLE[colour]: other for colour, other in DARK.items()})
+    html = (
+        environment()
+        .get_template("report.html" if single else "comparison.html")
+        .render(
+            **context,
+            sections=_sections(drawn),
+            failures=[item for item in drawn if item.failure],
+            light={name: colour for colour, name in VARIABLE.items()},
+            dark={VARIABLE[colour]: other for colour, other in DARK.items()},
+        )
+    )
     return write_atomic(page, html)
 
 
@@ -78,10 +94,20 @@ def environment() -> Environment:
     """The templates of this package, escaping everything."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-                        trim_blocks=True, lstrip_blocks=True)
-    found.filters.update(value=words.value_text, show=words.show, interval=words.interval,
-                         metric=words.metric_name, percent=words.percent)
+    found = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        value=words.value_text,
+        show=words.show,
+        interval=words.interval,
+        metric=words.metric_name,
+        percent=words.percent,
+    )
     return found
 
 
@@ -93,11 +119,11 @@ def _draw(runs: list[Run], page: Path) -> list[Drawn]:
         draw = module.draw if len(runs) == 1 else getattr(module, "compare", None)
         if draw is None:
             continue
-        item, alone = _try(module, slug, lambda draw=draw: draw(runs[0] if len(runs) == 1 else runs))
+        item = _try(module, slug, lambda draw=draw: draw(runs[0] if len(runs) == 1 else runs))
         path = folder / f"{slug}.svg"
         if item.svg:
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, alone)
+            write_atomic(path, item.svg)
         else:
             path.unlink(missing_ok=True)
         if item.svg or item.failure:
@@ -105,16 +131,13 @@ def _draw(runs: list[Run], page: Path) -> list[Drawn]:
     return drawn
 
 
-def _try(module: ModuleType, slug: str, draw: Any) -> tuple[Drawn, str]:
-    """One figure that breaks (odd data in a run folder) is named in the page and leaves the others standing."""
+def _try(module: ModuleType, slug: str, draw: Any) -> Drawn:
+    """A figure that breaks (odd data in a run folder) is named in the page and the others stay."""
     try:
         panel = draw()
-        if panel is None:
-            return Drawn(slug, module.SECTION, None), ""
-        item = Drawn(slug, module.SECTION, panel, svg=to_svg(panel.figure, slug))
-        return item, to_svg(panel.figure, slug, page=False)
+        return Drawn(slug, module.SECTION, panel, svg=to_svg(panel.figure) if panel else "")
     except Exception as error:
-        return Drawn(slug, module.SECTION, None, failure=f"{type(error).__name__}: {error}"), ""
+        return Drawn(slug, module.SECTION, None, failure=f"{type(error).__name__}: {error}")
 
 
 def _sections(drawn: Sequence[Drawn]) -> dict[str, list[Drawn]]:
@@ -127,30 +150,55 @@ def _single(run: Run) -> dict[str, Any]:
     groups = {key: value for key, value in run.stamp.items() if isinstance(value, dict)}
     diff = str(stamp.pop("diff", "") or "")
     return {
-        "run": run, "title": words.title(run), "headline": words.headline(run), "facts": _facts(run),
-        "scores": run.scores, "warnings": run.warnings(), "traceback": run.traceback(),
-        "stamp": stamp, "stamp_groups": groups, "diff": diff, "methods": methods.methods_text(run),
-        "bibtex": methods.bibtex(run), "steps": words.next_steps(run), "where": words.shown_path(run.folder),
+        "run": run,
+        "title": words.title(run),
+        "headline": words.headline(run),
+        "facts": _facts(run),
+        "scores": run.scores,
+        "warnings": run.warnings(),
+        "traceback": run.traceback(),
+        "stamp": stamp,
+        "stamp_groups": groups,
+        "diff": diff,
+        "methods": methods.methods_text(run),
+        "bibtex": methods.bibtex(run),
+        "steps": words.next_steps(run),
+        "where": words.shown_path(run.folder),
         "settings": {key: value for key, value in run.settings.items() if key not in ("name", "variant")},
     }
 
 
 def _facts(run: Run) -> list[tuple[str, str, str]]:
     """(value, name, remark) of the numbers at the top."""
-    facts = []
+    facts: list[tuple[str, str, str]] = []
     for metric in dict.fromkeys(row.metric for row in run.scores if row.model == "encoder"):
         row, line = run.score(metric), words.best_baseline(run, metric)
         if row and len(facts) < 3:
-            facts.append((words.show(row), words.metric_name(metric),
-                          f"best baseline {words.show(line)} ({line.model})" if line else ""))
+            facts.append(
+                (
+                    words.show(row),
+                    words.metric_name(metric),
+                    f"best baseline {words.show(line)} ({line.model})" if line else "",
+                )
+            )
     geometry = run.section("geometry", "encoder")
     if isinstance(geometry.get("effective_rank"), int | float):
         size = run.section("spectrum").get("encoder")
-        facts.append((f"{geometry['effective_rank']:.1f}", "effective rank",
-                      f"of {len(size)} dimensions" if isinstance(size, list) else ""))
+        facts.append(
+            (
+                f"{geometry['effective_rank']:.1f}",
+                "effective rank",
+                f"of {len(size)} dimensions" if isinstance(size, list) else "",
+            )
+        )
     seconds = run.info.get("seconds_training") or (run.steps[-1].get("seconds") if run.steps else None)
     if isinstance(seconds, int | float):
         memory = run.info.get("peak_memory_mb")
-        facts.append((words.duration(float(seconds)), "training",
-                      f"peak memory {memory / 1024:.1f} GB" if isinstance(memory, int | float) else ""))
+        facts.append(
+            (
+                words.duration(float(seconds)),
+                "training",
+                f"peak memory {memory / 1024:.1f} GB" if isinstance(memory, int | float) else "",
+            )
+        )
     return facts

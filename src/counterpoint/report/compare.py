@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from counterpoint.report.run import Run
-from counterpoint.report.words import best_baseline, interval, main_metric, metric_name, percent, run_labels, show, shown_path
+from counterpoint.report.style import SERIES
+from counterpoint.report.words import (
+    best_baseline,
+    interval,
+    main_metric,
+    metric_name,
+    percent,
+    run_labels,
+    show,
+    shown_path,
+)
 
 _NOT_SETTINGS = ("seed", "out", "name", "variant")
 
@@ -22,7 +32,7 @@ class Group:
     runs: tuple[Run, ...]
 
     def cell(self, metric: str) -> str:
-        """Mean and sample standard deviation over seeds; of a single run its value and its test-set interval."""
+        """Mean and sample standard deviation over seeds; of a single run its value and interval."""
         rows = [row for run in self.runs if (row := run.score(metric))]
         if not rows:
             return "–"
@@ -56,12 +66,25 @@ def groups(runs: Sequence[Run]) -> list[Group]:
     return [Group(name, group) for name, group in zip(names, members, strict=True)]
 
 
+def lines(runs: Sequence[Run]) -> list[tuple[str, Run, str]]:
+    """(label, run, colour) for figures: seeds of one setting share a colour.
+
+    Of more than eight runs only the first of each setting is named, by its setting.
+    """
+    labels = dict(zip(map(id, runs), run_labels(runs), strict=True))
+    rows = []
+    for place, group in enumerate(groups(runs)):
+        for turn, run in enumerate(group.runs):
+            label = labels[id(run)] if len(runs) <= 8 else ("" if turn else group.label)
+            rows.append((label, run, SERIES[place % len(SERIES)]))
+    return rows
+
+
 def differences(runs: Sequence[Run]) -> list[tuple[str, list[Any]]]:
-    """Settings that are not the same in all runs, with the value of each run; ``None`` where it is not set."""
-    keys = dict.fromkeys(key for run in runs for key in run.settings)
+    """Settings that are not the same in all runs, with the value of each run (``None``: not set)."""
+    keys = dict.fromkeys(key for run in runs for key in run.settings if key not in ("name", "variant"))
     rows = [(key, [run.settings.get(key) for run in runs]) for key in keys]
-    return [(key, values) for key, values in rows
-            if any(value != values[0] for value in values) or len({key in run.settings for run in runs}) > 1]
+    return [(key, values) for key, values in rows if any(value != values[0] for value in values)]
 
 
 def headline(found: Sequence[Group]) -> str:
@@ -73,15 +96,15 @@ def headline(found: Sequence[Group]) -> str:
     ranked = sorted(found, key=lambda group: group.mean(metric), reverse=True)
     top = ranked[0]
     if len(ranked) == 1:
-        return f"{total} runs of {top.label} that differ only in their seed: {metric_name(metric)} {top.cell(metric)}."
+        return f"{total} seeds of {top.label}: {metric_name(metric)} {top.cell(metric)}."
     second = ranked[1]
-    text = f"Of {total} runs in {len(ranked)} settings {top.label} leads with {top.cell(metric)} ({metric_name(metric)})"
+    score = f"{top.cell(metric)} ({metric_name(metric)})"
+    text = f"Of {total} runs in {len(ranked)} settings {top.label} leads with {score}"
     if second.mean(metric) == float("-inf"):
         return text + "; no other was evaluated."
-    seeds = min(len(top.runs), len(second.runs))
-    trust = "" if seeds >= 3 else f" With {seeds} seed{'s' if seeds > 1 else ''} of each, read small gaps with care."
-    points = 100 * (top.mean(metric) - second.mean(metric))
-    return f"{text}, {points:.1f} points ahead of {second.label}.{trust}"
+    few = min(len(top.runs), len(second.runs)) < 3
+    trust = " With fewer than three seeds of each, read small gaps with care." if few else ""
+    return f"{text}, ahead of {second.label} with {second.cell(metric)}.{trust}"
 
 
 def context(runs: Sequence[Run]) -> dict[str, Any]:
@@ -91,10 +114,17 @@ def context(runs: Sequence[Run]) -> dict[str, Any]:
     baselines = {metric: _baseline(runs, metric) for metric in metrics}
     labels = run_labels(runs)
     return {
-        "headline": headline(found), "groups": found, "metrics": metrics, "baselines": baselines,
-        "labels": labels, "runs": list(zip(labels, runs, [shown_path(run.folder) for run in runs], strict=True)),
-        "differences": differences(runs), "spread": any(len(group.runs) > 1 for group in found),
-        "warnings": [(label, text) for label, run in zip(labels, runs, strict=True) for text in run.warnings()],
+        "headline": headline(found),
+        "groups": found,
+        "metrics": metrics,
+        "baselines": baselines,
+        "labels": labels,
+        "runs": list(zip(labels, runs, [shown_path(run.folder) for run in runs], strict=True)),
+        "differences": differences(runs),
+        "spread": any(len(group.runs) > 1 for group in found),
+        "warnings": [
+            (label, text) for label, run in zip(labels, runs, strict=True) for text in run.warnings()
+        ],
         "same_data": len({run.data_name for run in runs}) <= 1,
     }
 
@@ -105,4 +135,6 @@ def _baseline(runs: Sequence[Run], metric: str) -> str:
         return "–"
     low, high = min(row.value for row in values), max(row.value for row in values)
     names = ", ".join(dict.fromkeys(row.model for row in values))
-    return f"{percent(low)} ({names})" if high - low < 5e-4 else f"{percent(low)} to {percent(high)} ({names})"
+    return (
+        f"{percent(low)} ({names})" if high - low < 5e-4 else f"{percent(low)} to {percent(high)} ({names})"
+    )

@@ -6,9 +6,10 @@ import numpy as np
 
 
 def as_rgb(images: np.ndarray) -> np.ndarray:
-    """Pictures ``(..., channels, height, width)`` (uint8, or float in 0..1) as uint8 ``(..., height, width, 3)``.
+    """Pictures ``(..., channels, height, width)`` as uint8 ``(..., height, width, 3)``.
 
-    One channel is repeated, of more than three the first three are shown; values that are not finite become 0.
+    Pictures are uint8, or float in 0..1. One channel is repeated, of more than three the first three are shown;
+    values that are not finite become 0.
 
     >>> as_rgb(np.ones((2, 1, 4, 4), dtype=np.float32)).shape
     (2, 4, 4, 3)
@@ -38,6 +39,6 @@ def mosaic(images: np.ndarray, *, largest: int, gap: int) -> np.ndarray:
     rows, columns, height, width, _ = tiles.shape
     board = np.zeros((rows, height + gap, columns, width + gap, 4), dtype=np.uint8)
     top = left = gap // 2
-    board[:, top:top + height, :, left:left + width, :3] = tiles.transpose(0, 2, 1, 3, 4)
-    board[:, top:top + height, :, left:left + width, 3] = 255
+    board[:, top : top + height, :, left : left + width, :3] = tiles.transpose(0, 2, 1, 3, 4)
+    board[:, top : top + height, :, left : left + width, 3] = 255
     return board.reshape(rows * (height + gap), columns * (width + gap), 4)

@@ -7,6 +7,8 @@ from typing import Any
 from counterpoint.report.run import Run, number
 from counterpoint.report.words import find_system, metric_name, title, value_text
 
+_OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD with momentum", "lars": "LARS"}
+
 
 def methods_text(run: Run) -> list[str]:
     """Paragraphs for a methods section; a sentence whose settings were not recorded is left out."""
@@ -25,8 +27,10 @@ def _system(run: Run) -> str:
     others = " et al." if " and " in found.authors else ""
     own = {key.partition(".")[2]: value for key, value in run.settings.items() if key.startswith("method.")}
     settings = ", ".join(f"{key.replace('_', ' ')} {value_text(value)}" for key, value in own.items() if key)
-    return (f"{title(run)} ({first}{others}, {found.year}) was trained with {library}, recipe “{run.variant}”, "
-            f"objective {', '.join(found.objectives)}{f' with {settings}' if settings else ''}.")
+    return (
+        f"{title(run)} ({first}{others}, {found.year}) was trained with {library}, recipe “{run.variant}”, "
+        f"objective {', '.join(found.objectives)}{f' with {settings}' if settings else ''}."
+    )
 
 
 def _data(run: Run) -> str:
@@ -34,8 +38,14 @@ def _data(run: Run) -> str:
     train, test = number(data.get("train")), number(data.get("test"))
     if not run.data_name:
         return ""
-    counts = f" ({train:,.0f} training and {test:,.0f} test pictures)" if train == train and test == test else ""
-    return f"Pictures came from {run.data_name}{counts}; labels were used for evaluation only."
+    counts = (
+        f" ({train:,.0f} training and {test:,.0f} test pictures)" if train == train and test == test else ""
+    )
+    found = find_system(run)
+    unlabelled = found is not None and "label" not in found.path.read_text(encoding="utf-8")
+    return f"Pictures came from {run.data_name}{counts}" + (
+        "; labels were used for evaluation only." if unlabelled else "."
+    )
 
 
 def _views(run: Run) -> str:
@@ -47,8 +57,13 @@ def _views(run: Run) -> str:
         low, high = get("crop_scale")
         size = f" resized to {get('size')} pixels" if get("size") else ""
         steps.append(f"random crops of {100 * low:.0f} to {100 * high:.0f} % of the area{size}")
-    names = (("flip", "horizontal flips"), ("jitter", "colour jitter"), ("gray", "conversion to grey"),
-             ("blur", "Gaussian blur"), ("solarise", "solarisation"))
+    names = (
+        ("flip", "horizontal flips"),
+        ("jitter", "colour jitter"),
+        ("gray", "conversion to grey"),
+        ("blur", "Gaussian blur"),
+        ("solarise", "solarisation"),
+    )
     steps += [f"{text} (p = {value_text(get(key))})" for key, text in names if get(key) not in (None, 0, 0.0)]
     small = f" and {get('small_views')} small ones" if get("small_views") else ""
     return f"Each picture gave {get('num_views')} views{small} by {', '.join(steps)}." if steps else ""
@@ -69,23 +84,28 @@ def _optimisation(run: Run) -> str:
     if get("name") is None or epochs is None:
         return ""
     per = f" per {get('per_batch')} samples" if get("per_batch") else ""
-    warmup = f" after {value_text(get('warmup'))} epochs of warm-up" if get("warmup") else ""
+    warmup = f" after warm-up (epochs: {value_text(get('warmup'))})" if get("warmup") else ""
     accumulate = run.settings.get("accumulate") or 1
     batch_text = f"{batch} × {accumulate}" if accumulate != 1 else f"{batch}"
     seed = f" (seed {run.seed})" if run.seed else ""
-    return (f"It was optimised for {epochs} epochs at batch size {batch_text} with {str(get('name')).upper()}, peak "
-            f"learning rate {value_text(get('learning_rate'))}{per}, weight decay {value_text(get('weight_decay'))}, "
-            f"{get('schedule')} schedule{warmup}, precision {run.settings.get('precision')}{seed}.")
+    return (
+        f"It was optimised for {epochs} epochs at batch size {batch_text} with "
+        f"{_OPTIMIZERS.get(get('name'), get('name'))}, peak learning rate "
+        f"{value_text(get('learning_rate'))}{per}, weight decay {value_text(get('weight_decay'))}, "
+        f"{get('schedule')} schedule{warmup}, precision {run.settings.get('precision')}{seed}."
+    )
 
 
 def _evaluation(run: Run) -> str:
     rows = {row.metric: row for row in run.scores if row.model == "encoder"}
-    parts = [f"{metric_name(row.metric)}{f' ({row.protocol})' if row.protocol else ''}" for row in rows.values()]
+    parts = [
+        f"{metric_name(row.metric)}{f' ({row.protocol})' if row.protocol else ''}" for row in rows.values()
+    ]
     if not parts:
         return ""
     sizes = sorted({row.n for row in rows.values() if row.n})
     n = f" on {' and '.join(f'{size:,}' for size in sizes)} held-out samples" if sizes else ""
-    return f"The frozen features before the projection head were scored by {'; '.join(parts)}{n}, with 95 % intervals."
+    return f"The frozen features were scored by {'; '.join(parts)}{n}, with 95 % intervals."
 
 
 def _machine(run: Run) -> str:
@@ -103,8 +123,11 @@ def _getter(run: Run, prefix: str) -> Any:
 def bibtex(run: Run) -> str:
     """References of the system and the software as BibTeX."""
     version = value_text((run.stamp.get("libraries") or {}).get("counterpoint"))
-    software = ("@software{counterpoint,\n  title = {Counterpoint: contrastive representation learning},\n"
-                "  author = {{Counterpoint maintainers}}"
-                + ("" if version == "–" else f",\n  version = {{{version}}}") + "\n}")
+    software = (
+        "@software{counterpoint,\n  title = {Counterpoint: contrastive representation learning},\n"
+        "  author = {{Counterpoint maintainers}}"
+        + ("" if version == "–" else f",\n  version = {{{version}}}")
+        + "\n}"
+    )
     found = find_system(run)
     return "\n\n".join([*([found.bibtex()] if found else []), software])

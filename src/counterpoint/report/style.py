@@ -17,26 +17,82 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 INK, MUTED, GRID, PAPER = "#1d2530", "#5a6574", "#dde2e8", "#fdfdfc"
-SERIES = ("#0b5fa5", "#c8500a", "#00806b", "#9a4c95", "#a67c00", "#3fa0d9", "#8a2847", "#6b7d1d", "#6c7a8a", "#cf6f94")
+SERIES = (
+    "#0b5fa5",
+    "#c8500a",
+    "#00806b",
+    "#9a4c95",
+    "#946d00",
+    "#2e8fc9",
+    "#8a2847",
+    "#6b7d1d",
+    "#6c7a8a",
+    "#c25b83",
+)
 DARK = {
-    INK: "#e6eaf0", MUTED: "#a3aebc", GRID: "#333c47", PAPER: "#161b21",
-    **dict(zip(SERIES, ("#6cb2f1", "#f2975b", "#4fc6ac", "#d49ad1", "#dfb94b", "#a6dbf6",
-                        "#e0839e", "#b9c96b", "#a5b1bf", "#f5bccf"), strict=True)),
+    INK: "#e6eaf0",
+    MUTED: "#a3aebc",
+    GRID: "#333c47",
+    PAPER: "#161b21",
+    **dict(
+        zip(
+            SERIES,
+            (
+                "#6cb2f1",
+                "#f2975b",
+                "#4fc6ac",
+                "#d49ad1",
+                "#dfb94b",
+                "#a6dbf6",
+                "#e0839e",
+                "#b9c96b",
+                "#a5b1bf",
+                "#f5bccf",
+            ),
+            strict=True,
+        )
+    ),
 }
-VARIABLE = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper",
-            **{colour: f"--s{place}" for place, colour in enumerate(SERIES, 1)}}
+VARIABLE = {
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--grid",
+    PAPER: "--paper",
+    **{colour: f"--s{place}" for place, colour in enumerate(SERIES, 1)},
+}
 GOOD, BAD = SERIES[0], SERIES[1]
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 WIDTH = 4.6
-_THEME = {
-    "font.size": 9.5, "font.family": "sans-serif", "axes.titlesize": 10, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
-    "axes.edgecolor": MUTED, "axes.labelcolor": INK, "axes.titlecolor": INK, "text.color": INK,
-    "axes.facecolor": "none", "figure.facecolor": "none", "savefig.facecolor": "none",
-    "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
-    "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.8, "axes.axisbelow": True, "lines.linewidth": 1.8,
-    "axes.unicode_minus": True, "svg.fonttype": "none", "svg.hashsalt": "counterpoint", "svg.image_inline": True,
-    "axes.formatter.limits": (-4, 5), "figure.constrained_layout.use": True,
+_THEME: Any = {
+    "font.size": 9.5,
+    "font.family": "sans-serif",
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.8,
+    "axes.unicode_minus": True,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "counterpoint",
+    "svg.image_inline": True,
+    "axes.formatter.limits": (-4, 5),
+    "figure.constrained_layout.use": True,
 }
 
 
@@ -53,41 +109,47 @@ def themed(draw: Callable[..., Result]) -> Callable[..., Result]:
     return wrapper
 
 
-def canvas(rows: int = 1, *, height: float = 2.9, width: float = WIDTH,
-           ratios: Sequence[float] | None = None) -> tuple[Figure, list[Axes]]:
+def canvas(
+    rows: int = 1, *, height: float = 2.9, width: float = WIDTH, ratios: Sequence[float] | None = None
+) -> tuple[Figure, list[Axes]]:
     """A figure (size in inches) with ``rows`` panels above one another that share the x axis."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
-    grid = figure.subplots(rows, 1, sharex=rows > 1, squeeze=False,
-                           gridspec_kw={"height_ratios": ratios} if ratios else None)
+    grid = figure.subplots(
+        rows, 1, sharex=rows > 1, squeeze=False, gridspec_kw={"height_ratios": ratios} if ratios else None
+    )
     return figure, list(grid[:, 0])
 
 
 @themed
-def to_svg(figure: Figure, prefix: str, *, page: bool = True) -> str:
-    """The figure as SVG text.
-
-    Parameters
-    ----------
-    prefix : put before every id, so that several figures may share one page.
-    page : write colours as CSS variables of the report; otherwise fixed colours on white, for other programs.
-    """
+def to_svg(figure: Figure) -> str:
+    """The figure as compact SVG with fixed colours on the report's paper, for any program."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.savefig(
+        buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+    )
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg"):]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
-    svg = re.sub(r' id="([^"]+)"', lambda found: f' id="{prefix}-{found[1]}"' if found[1] in used else "", svg)
-    svg = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{prefix}-", svg)
-    svg = re.sub(r"(\.\d{3})\d+", r"\1", svg)
+    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
+    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d{3})\d+", r"\1", tag[0]), svg)
     svg = re.sub(r">\s+<", "><", svg)
-    if not page:
-        return svg.replace("><defs>", f'><rect width="100%" height="100%" fill="{PAPER}"/><defs>', 1)
-    svg = re.sub(r'(<svg [^>]*?)\s*height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg [^>]*?)\s*width="[^"]*"', r"\1", svg, count=1)
+    return svg.replace("><defs>", f'><rect width="100%" height="100%" fill="{PAPER}"/><defs>', 1)
+
+
+def for_page(svg: str, prefix: str) -> str:
+    """SVG of :func:`to_svg` for a page: colours as the page's CSS variables, as wide as its box, own ids.
+
+    ``prefix`` is put before every id, so that several figures may share one page.
+    """
+    svg = re.sub(r'<rect width="100%" height="100%" fill="[^"]*"/>', "", svg, count=1)
+    svg = re.sub(r' id="', f' id="{prefix}-', svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", svg)
+    head, _, body = svg.partition(">")
+    svg = re.sub(r' (height|width)="[^"]*"', "", head) + ">" + body
     for colour, variable in VARIABLE.items():
         svg = svg.replace(colour, f"var({variable})")
     return svg
@@ -115,14 +177,44 @@ def spread(positions: Sequence[float], gap: float) -> np.ndarray:
     return result
 
 
-def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], *, gap: float = 0.085) -> None:
-    """Name lines at their right ends; ``ends`` holds (x, y, text, colour), moved apart where they would touch."""
-    ends = [end for end in ends if np.isfinite(end[1])]
+def label_ends(
+    axes: Axes, ends: Sequence[tuple[float, float, str, str]], *, gap: float = 0.085, leader: bool = False
+) -> None:
+    """Name lines at the right of the panel, moved apart where names would touch.
+
+    Parameters
+    ----------
+    ends : (x, y, text, colour) of the last point of each line; one without text or height is left out.
+    gap : smallest distance of two names, as a share of the panel's height.
+    leader : draw a thin line from the point to its name, for lines that end elsewhere than at the right.
+    """
+    ends = [end for end in ends if end[2] and np.isfinite(end[1])]
     if not ends:
         return
-    axes.get_figure(root=True).draw_without_rendering()
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
     to_axes = axes.transData + axes.transAxes.inverted()
     heights = [float(to_axes.transform((x, y))[1]) for x, y, _, _ in ends]
-    for (_, _, text, colour), height in zip(ends, np.clip(spread(heights, gap), -0.05, 1.05), strict=True):
-        axes.annotate(text, (1.0, height), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
-                      color=colour, va="center", ha="left", fontsize=9)
+    placed = np.clip(spread(heights, gap), -0.05, 1.05) if len(ends) * gap <= 1.1 else spread(heights, gap)
+    for (x, y, text, colour), height in zip(ends, placed, strict=True):
+        axes.annotate(
+            text,
+            (1.0, height),
+            xycoords="axes fraction",
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            ha="left",
+            fontsize=9,
+        )
+        if leader:
+            axes.annotate(
+                "",
+                (x, y),
+                (1.0, height),
+                xycoords="data",
+                textcoords="axes fraction",
+                arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "alpha": 0.7},
+            )

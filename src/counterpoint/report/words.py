@@ -11,8 +11,13 @@ from typing import Any
 from counterpoint.core.discovery import System, systems
 from counterpoint.report.run import BASELINES, Run, Score
 
-_METRICS = {"knn": "kNN", "linear": "linear probe", "retrieval_r1": "retrieval R@1", "retrieval_r5": "retrieval R@5",
-            "retrieval_r10": "retrieval R@10"}
+_METRICS = {
+    "knn": "kNN",
+    "linear": "linear probe",
+    "retrieval_r1": "retrieval R@1",
+    "retrieval_r5": "retrieval R@5",
+    "retrieval_r10": "retrieval R@10",
+}
 
 
 def metric_name(metric: str) -> str:
@@ -89,7 +94,9 @@ def headline(run: Run) -> str:
         reason = str(run.info.get("message") or "").strip().splitlines()
         step = f" at step {run.info['step']}" if run.info.get("step") is not None else ""
         return f"{what}{where} failed{step}{': ' + reason[-1] if reason else ''}."
-    state = {"interrupted": "was interrupted; so far it", "running": "is still running; so far it"}.get(run.status, "")
+    state = {"interrupted": "was interrupted; so far it", "running": "is still running; so far it"}.get(
+        run.status, ""
+    )
     metric = main_metric(run)
     top, line = run.score(metric), best_baseline(run, metric)
     if top is None:
@@ -97,6 +104,8 @@ def headline(run: Run) -> str:
     text = f"{what}{where} {state + ' ' if state else ''}reaches {show(top)} ({metric_name(metric)})"
     if line is None:
         return text + "; no baseline was recorded."
+    if not (top.is_share and line.is_share):
+        return f"{text}; best baseline {show(line)} ({_origin(line.model)})."
     return f"{text}, {_against(top, line)} {_origin(line.model)} ({show(line)})."
 
 
@@ -108,14 +117,17 @@ def _against(top: Score, line: Score) -> str:
 
 
 def _origin(model: str) -> str:
-    return {"untrained": "the same encoder untrained", "pixels": "raw pixels", "chance": "guessing"}.get(model, model)
+    return {"untrained": "the same encoder untrained", "pixels": "raw pixels", "chance": "guessing"}.get(
+        model, model
+    )
 
 
 def run_labels(runs: Sequence[Run]) -> list[str]:
-    """Short names that tell runs apart: the system alone if that is enough, else variant, seed or folder too."""
+    """Short names that tell runs apart: the system alone if enough, else with variant, seed or folder."""
     choices = (
         [run.name for run in runs],
         [f"{run.name}.{run.variant}" for run in runs],
+        [f"{run.name} seed {run.seed}" for run in runs],
         [f"{run.name}.{run.variant} seed {run.seed}" for run in runs],
         [f"{run.name}/{run.folder.name}" for run in runs],
     )
@@ -134,13 +146,20 @@ def next_steps(run: Run) -> list[tuple[str, str]]:
     where = shown_path(run.folder)
     spec = f"{run.name}.{run.variant}" if run.variant != "default" else run.name
     if run.status in ("failed", "interrupted", "running"):
-        return [("Go on from the last checkpoint", f"counterpoint fit {spec} --out {where} --resume"),
-                ("Read everything that was printed", f"less {where}/train.log"),
-                ("Compare this machine with the one of the run", f"counterpoint doctor --against {where}/stamp.json")]
-    steps = [("Embed your own pictures", f"counterpoint embed {where} --data YOUR_FOLDER"),
-             ("Repeat with another seed", f"counterpoint fit {spec} --seed {_following(run.seed)}"),
-             ("Set two runs side by side", f"counterpoint report {where} OTHER_RUN"),
-             ("Test the paper's claim", f"counterpoint reproduce {run.name}")]
+        return [
+            ("Go on from the last checkpoint", f"counterpoint fit {spec} --out {where} --resume"),
+            ("Read everything that was printed", f"less {where}/train.log"),
+            (
+                "Compare this machine with the one of the run",
+                f"counterpoint doctor --against {where}/stamp.json",
+            ),
+        ]
+    steps = [
+        ("Embed your own pictures", f"counterpoint embed {where} --data YOUR_FOLDER"),
+        ("Repeat with another seed", f"counterpoint fit {spec} --seed {_following(run.seed)}"),
+        ("Set two runs side by side", f"counterpoint report {where} OTHER_RUN"),
+        ("Test the paper's claim", f"counterpoint reproduce {run.name}"),
+    ]
     return steps if run.scores else [("Evaluate it", f"counterpoint evaluate {where}"), *steps]
 
 

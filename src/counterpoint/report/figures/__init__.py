@@ -1,8 +1,8 @@
 """The figures of the report, one file each, found by reading this folder.
 
-A file offers ``SECTION`` (where it stands), ``ORDER`` (in what place) and ``draw(run) -> Panel | None``; one that
-can set several runs side by side also offers ``compare(runs) -> Panel | None``. ``None`` means that the run lacks
-the data.
+A file offers ``SECTION`` (where it stands), ``ORDER`` (in what place) and ``draw(run) -> Panel | None``; one
+that can set several runs side by side also offers ``compare(runs) -> Panel | None``. ``None`` means that the
+run lacks the data.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ MOST = 20
 def order_by_confusion(shares: np.ndarray) -> np.ndarray:
     """An order of the classes that puts the most confused ones first and their partners beside them.
 
-    Starts from the most confused pair and appends, again and again, the class most confused with the last placed
-    ones (weights halve with distance).
+    Starts from the most confused pair and appends, again and again, the class most confused with the last
+    placed ones (weights halve with distance).
 
     >>> order_by_confusion(np.array([[.9, 0, .1], [0, 1, 0], [.3, 0, .7]])).tolist()
     [2, 0, 1]
@@ -52,8 +52,9 @@ def draw(run: Run) -> Panel | None:
     figure, (axes,) = canvas(height=min(1.6 + 0.32 * size, 4.8))
     _cells(axes, shown)
     axes.set(xlim=(0, size), ylim=(size, 0), xlabel="taken for", ylabel="true class")
-    axes.set_xticks(np.arange(size) + 0.5, [name[:16] for name in names], rotation=55, ha="right",
-                    rotation_mode="anchor")
+    axes.set_xticks(
+        np.arange(size) + 0.5, [name[:16] for name in names], rotation=55, ha="right", rotation_mode="anchor"
+    )
     axes.set_yticks(np.arange(size) + 0.5, [name[:16] for name in names])
     axes.tick_params(length=0, labelsize=9 if size <= 12 else 7)
     axes.grid(False)
@@ -70,27 +71,54 @@ def _cells(axes: Any, shares: np.ndarray) -> None:
         value = shares[row, column]
         strength = np.sqrt(value)
         colour = GOOD if row == column else BAD
-        axes.add_patch(Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, facecolor=colour, edgecolor="none",
-                                 alpha=max(float(strength), 0.03)))
+        axes.add_patch(
+            Rectangle(
+                (column + 0.03, row + 0.03),
+                0.94,
+                0.94,
+                facecolor=colour,
+                edgecolor="none",
+                alpha=max(float(strength), 0.03),
+            )
+        )
         if value >= 0.005 and size <= 12:
-            axes.text(column + 0.5, row + 0.5, f"{100 * value:.0f}", ha="center", va="center", fontsize=8.5,
-                      color=PAPER if strength > 0.72 else INK)
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                f"{100 * value:.0f}",
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                color=PAPER if strength > 0.72 else INK,
+            )
 
 
 def _panel(figure: Any, run: Run, counts: np.ndarray, shares: np.ndarray) -> Panel:
     off = shares - np.diag(np.diag(shares))
     pairs = [divmod(int(place), len(off)) for place in np.argsort(off, axis=None)[::-1][:3]]
-    listing = ", ".join(f"{run.class_name(a)} taken for {run.class_name(b)} ({100 * off[a, b]:.0f} %)"
-                        for a, b in pairs if off[a, b] > 0)
+    listing = ", ".join(
+        f"{run.class_name(a)} taken for {run.class_name(b)} ({100 * off[a, b]:.0f} %)"
+        for a, b in pairs
+        if off[a, b] > 0
+    )
     right = float(np.trace(counts) / counts.sum())
     here = f"{100 * right:.1f} % right" + (f"; most often wrong: {listing}." if listing else ".")
     part = f" The {MOST} most confused of {len(counts)} classes are drawn." if len(counts) > MOST else ""
     return Panel(
-        title="Which classes merge?", figure=figure, alt=f"Confusion matrix. {here}", here=here,
-        shown=f"Share (%) of each true class (row) that the probe took for each class (column), {int(counts.sum()):,} "
-              f"test pictures, seed {run.seed or 'unrecorded'}; shares below 0.5 % stay blank, darker is more. Classes "
-              f"that are confused stand next to each other, the worst first.{part}",
+        title="Which classes merge?",
+        figure=figure,
+        alt=f"Confusion matrix. {here}",
+        here=here,
+        shown=(
+            "Share (%) of each true class (row) that the probe took for each class (column), "
+            f"{int(counts.sum()):,} test pictures, seed {run.seed or 'unrecorded'}; shares below 0.5 % "
+            "stay blank, darker is more. Classes that are confused stand next to each other, the worst "
+            f"first.{part}"
+        ),
         better="Blue diagonal, empty elsewhere.",
         worse="Orange blocks: groups of classes that the features cannot tell apart.",
-        act="Ask whether the merged classes differ in something that the views erase (colour, orientation, fine "
-            "detail); if so, weaken that part of the views.")
+        act=(
+            "Ask whether the merged classes differ in something that the views erase (colour, "
+            "orientation, fine detail); if so, weaken that part of the views."
+        ),
+    )

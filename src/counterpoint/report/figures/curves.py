@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from counterpoint.report.compare import lines
 from counterpoint.report.panel import Panel
 from counterpoint.report.run import Run, number
 from counterpoint.report.style import INK, MUTED, SERIES, canvas, label_ends, themed
-from counterpoint.report.words import run_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,11 +28,14 @@ def draw(run: Run) -> Panel | None:
     steps = _column(run.steps, "step")
     series = _terms(run)
     figure, (loss, rate, norm) = canvas(3, height=4.3, ratios=(2.4, 1, 1))
-    ends = [_line(loss, steps, values, name, SERIES[place % len(SERIES)] if name != "loss" else INK)
-            for place, (name, values) in enumerate(series.items())]
+    ends = [
+        _line(loss, steps, values, name, SERIES[place % len(SERIES)] if name != "loss" else INK)
+        for place, (name, values) in enumerate(series.items())
+    ]
     loss.set_ylabel("loss")
     _line(rate, steps, _column(run.steps, "learning_rate"), "", SERIES[2])
-    rate.set_ylabel("rate")
+    rate.set_ylabel("learning\nrate")
+    rate.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     norms = _column(run.steps, "gradient_norm")
     _line(norm, steps, norms, "", SERIES[3])
     positive = norms[np.isfinite(norms) & (norms > 0)]
@@ -50,8 +53,13 @@ def _terms(run: Run) -> dict[str, np.ndarray]:
     total = _column(run.steps, "loss")
     if len(names) < 2:
         return {names[0] if names else "loss": total}
-    return {"loss": total, **{name: np.array([number((row.get("terms") or {}).get(name)) for row in run.steps])
-                              for name in names}}
+    return {
+        "loss": total,
+        **{
+            name: np.array([number((row.get("terms") or {}).get(name)) for row in run.steps])
+            for name in names
+        },
+    }
 
 
 def _column(rows: Sequence[dict[str, Any]], key: str) -> np.ndarray:
@@ -64,62 +72,96 @@ def _binned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
     if len(x) <= BINS:
         return x, y, y, y
     parts = np.array_split(np.arange(len(x)), BINS)
-    return tuple(np.array([reduce(values[part]) for part in parts])
-                 for values, reduce in ((x, np.mean), (y, np.mean), (y, np.min), (y, np.max)))
+    return tuple(
+        np.array([reduce(values[part]) for part in parts])
+        for values, reduce in ((x, np.mean), (y, np.mean), (y, np.min), (y, np.max))
+    )
 
 
-def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, name: str,
-          colour: str) -> tuple[float, float, str, str]:
+def _line(
+    axes: Axes, steps: np.ndarray, values: np.ndarray, name: str, colour: str
+) -> tuple[float, float, str, str]:
     x, y, low, high = _binned(steps, values)
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(x, y, color=colour, marker="o" if len(x) == 1 else "")
     broken = np.isfinite(steps) & ~np.isfinite(values)
     if name and broken.any():
         axes.axvline(steps[broken][0], color=MUTED, linestyle=":", linewidth=1)
-        axes.text(steps[broken][0], 1.0, "not finite", transform=axes.get_xaxis_transform(), ha="right",
-                  va="top", rotation=90, fontsize=8, color=MUTED)
+        axes.text(
+            steps[broken][0],
+            1.0,
+            "not finite",
+            transform=axes.get_xaxis_transform(),
+            ha="right",
+            va="top",
+            rotation=90,
+            fontsize=8,
+            color=MUTED,
+        )
     return (float(x[-1]), float(y[-1]), name, colour) if len(x) else (math.nan, math.nan, name, colour)
 
 
 def _panel(figure: Any, run: Run, steps: np.ndarray, series: dict[str, np.ndarray]) -> Panel:
     loss = _column(run.steps, "loss")
     finite = loss[np.isfinite(loss)]
-    here = f"{len(run.steps):,} logged steps up to step {int(np.nanmax(steps)):,}. " if np.isfinite(steps).any() else ""
+    here = (
+        f"{len(run.steps):,} logged steps up to step {int(np.nanmax(steps)):,}. "
+        if np.isfinite(steps).any()
+        else ""
+    )
     if finite.size:
-        tail = finite[-max(len(finite) // 10, 1):].mean()
+        tail = finite[-max(len(finite) // 10, 1) :].mean()
         here += f"Loss {finite[0]:.3g} at first, {tail:.3g} over the last tenth. "
     for name, values in series.items():
         broken = ~np.isfinite(values)
         if broken.any():
             here += f"“{name}” was not finite first at step {steps[broken][0]:.0f}. "
     return Panel(
-        title="Does it learn, and which term leads?", figure=figure,
-        alt=f"Curves of loss ({', '.join(series)}), learning rate and gradient norm over optimiser steps. {here}",
+        title="Does it learn, and which term leads?",
+        figure=figure,
+        alt=(
+            f"Curves of loss ({', '.join(series)}), learning rate and gradient norm over optimiser steps. "
+            f"{here}"
+        ),
         here=here.strip(),
         shown=f"Training loss by term, learning rate and norm of the gradient against optimiser steps, seed "
-              f"{run.seed or 'unrecorded'}. With many steps the line is a running mean and the band its range.",
-        better="A fast fall, then a slow one that follows the learning rate; a gradient norm that stays level.",
-        worse="A flat line from the start, a sudden drop to the lowest possible value (collapse), spikes, or a "
-              "gradient norm that climbs.",
-        act="Flat: raise the rate or check the views. Spikes: lower the rate, lengthen the warm-up or clip the "
-            "gradient. One term far above the others: change its weight. Loss values of different methods, batch "
-            "sizes or temperatures cannot be compared.")
+        f"{run.seed or 'unrecorded'}. With many steps the line is a running mean and the band its range.",
+        better=(
+            "A fast fall, then a slow one that follows the learning rate; a gradient norm that stays level."
+        ),
+        worse=(
+            "A flat line from the start, a sudden drop to the lowest possible value (collapse), spikes, "
+            "or a gradient norm that climbs."
+        ),
+        act=(
+            "Flat: raise the rate or check the views. Spikes: lower the rate, lengthen the warm-up or "
+            "clip the gradient. One term far above the others: change its weight. Loss values of "
+            "different methods, batch sizes or temperatures cannot be compared."
+        ),
+    )
 
 
 @themed
 def compare(runs: Sequence[Run]) -> Panel | None:
     """Loss of every run over steps."""
-    with_steps = [(label, run) for label, run in zip(run_labels(runs), runs, strict=True) if run.steps]
-    if not with_steps:
+    logged = [row for row in lines(runs) if row[1].steps]
+    if not logged:
         return None
     figure, (axes,) = canvas(height=2.9)
-    ends = [_line(axes, _column(run.steps, "step"), _column(run.steps, "loss"), label, SERIES[place % len(SERIES)])
-            for place, (label, run) in enumerate(with_steps)]
+    ends = [
+        _line(axes, _column(run.steps, "step"), _column(run.steps, "loss"), label, colour)
+        for label, run, colour in logged
+    ]
     axes.set(xlabel="optimiser step", ylabel="loss")
     label_ends(axes, ends)
-    listing = "; ".join(f"{text}: {value:.3g}" for _, value, text, _ in ends)
-    return Panel(title="How did the losses fall?", figure=figure, alt=f"Loss over steps by run. Last: {listing}.",
-                 here=f"Last logged loss: {listing}.", shown="Training loss against optimiser steps, one line a run.",
-                 better="Within one method and batch size: lower and smoother.",
-                 worse="Spikes, or a curve that stands still.",
-                 act="Judge different methods, temperatures or batch sizes by the scores, never by these curves.")
+    listing = "; ".join(f"{text}: {value:.3g}" for _, value, text, _ in ends if text)
+    return Panel(
+        title="How did the losses fall?",
+        figure=figure,
+        alt=f"Loss over steps by run. Last: {listing}.",
+        here=f"Last logged loss: {listing}.",
+        shown="Training loss against optimiser steps, one line a run.",
+        better="Within one method and batch size: lower and smoother.",
+        worse="Spikes, or a curve that stands still.",
+        act="Judge different methods, temperatures or batch sizes by the scores, never by these curves.",
+    )

@@ -45,15 +45,22 @@ def draw(run: Run) -> Panel | None:
     figure, (axes,) = canvas(height=4.2)
     classes = [int(name) for name in np.unique(labels[labels >= 0])]
     rest = ~np.isin(labels, classes[:COLOURED])
-    axes.scatter(*points[rest].T, s=7, color=MUTED, alpha=0.35, linewidths=0)
+    axes.scatter(points[rest, 0], points[rest, 1], s=7, color=MUTED, alpha=0.35, linewidths=0)
     for place, name in enumerate(classes[:COLOURED]):
         own = labels == name
-        axes.scatter(*points[own].T, s=9, color=SERIES[place], marker=MARKERS[place], alpha=0.55, linewidths=0)
-    _names(axes, run, points, labels, classes[:2 * COLOURED])
+        axes.scatter(
+            points[own, 0],
+            points[own, 1],
+            s=9,
+            color=SERIES[place],
+            marker=MARKERS[place],
+            alpha=0.55,
+            linewidths=0,
+        )
+    _names(axes, run, points, labels, classes[: 2 * COLOURED])
     axes.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of variance)")
     axes.set_ylabel(f"component 2 ({100 * share[1]:.0f} % of variance)")
-    axes.set_xticklabels([])
-    axes.set_yticklabels([])
+    axes.set(xticks=[], yticks=[])
     return _panel(figure, run, len(points), share, len(classes))
 
 
@@ -63,9 +70,23 @@ def _names(axes: Axes, run: Run, points: np.ndarray, labels: np.ndarray, classes
     centres = np.array([np.median(points[labels == name], axis=0) for name in classes])
     span = np.maximum(np.ptp(points, axis=0), 1e-12)
     place = _apart(centres / span, [len(run.class_name(name)) for name in classes]) * span
-    for name, spot, colour in zip(classes, place, [*SERIES, *[INK] * COLOURED], strict=False):
-        axes.text(*spot, run.class_name(name)[:18], color=colour, weight="bold", fontsize=9, ha="center", va="center",
-                  bbox={"boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.8})
+    for name, spot, colour in zip(classes, place, [*SERIES, *[MUTED] * COLOURED], strict=False):
+        axes.text(
+            spot[0],
+            spot[1],
+            run.class_name(name)[:18],
+            color=INK,
+            fontsize=9,
+            ha="center",
+            va="center",
+            bbox={
+                "boxstyle": "round,pad=0.2",
+                "facecolor": PAPER,
+                "edgecolor": colour,
+                "linewidth": 1.3,
+                "alpha": 0.9,
+            },
+        )
 
 
 def _apart(spots: np.ndarray, lengths: list[int]) -> np.ndarray:
@@ -74,7 +95,7 @@ def _apart(spots: np.ndarray, lengths: list[int]) -> np.ndarray:
     for _ in range(200):
         delta = spots[:, None] - spots[None]
         overlap_x = (widths[:, None] + widths[None]) / 2 - np.abs(delta[..., 0])
-        overlap_y = 0.055 - np.abs(delta[..., 1])
+        overlap_y = 0.065 - np.abs(delta[..., 1])
         touching = (overlap_x > 0) & (overlap_y > 0)
         np.fill_diagonal(touching, False)
         if not touching.any():
@@ -88,12 +109,22 @@ def _apart(spots: np.ndarray, lengths: list[int]) -> np.ndarray:
 def _panel(figure: Any, run: Run, count: int, share: np.ndarray, classes: int) -> Panel:
     here = f"{count:,} test pictures; the plane holds {100 * share.sum():.0f} % of the variance."
     return Panel(
-        title="What does the space look like?", figure=figure,
-        alt=f"Scatter plot of the first two principal components of {count} embeddings in {classes} classes. {here}",
+        title="What does the space look like?",
+        figure=figure,
+        alt=(
+            f"Scatter plot of the first two principal components of {count} embeddings in {classes} "
+            f"classes. {here}"
+        ),
         here=here,
-        shown=f"First two principal components of the unit-length test embeddings (a subsample of at most 2,000), "
-              f"colour and shape by class where labels exist; seed {run.seed or 'unrecorded'}. The axes have no unit.",
+        shown=(
+            "First two principal components of the unit-length test embeddings (a subsample of at most "
+            f"2,000), colour and shape by class where labels exist; seed {run.seed or 'unrecorded'}. The "
+            "axes have no unit."
+        ),
         better="Classes in separate regions, without having been told the classes.",
         worse="One blob, a thin line (one dimension rules), or a few points far away from all others.",
-        act="A plane hides most dimensions: trust the scores for separation, and use this for outliers and for "
-            "subgroups. Look at far points in your data: they are often broken files.")
+        act=(
+            "A plane hides most dimensions: trust the scores for separation, and use this for outliers "
+            "and for subgroups. Look at far points in your data: they are often broken files."
+        ),
+    )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from counterpoint.report.compare import lines
 from counterpoint.report.panel import Panel
 from counterpoint.report.run import Run, number
 from counterpoint.report.style import GOOD, MUTED, SERIES, canvas, label_ends, themed
-from counterpoint.report.words import percent, run_labels
+from counterpoint.report.words import percent
 
 SECTION, ORDER = "Training", 30
 
@@ -35,13 +36,24 @@ def draw(run: Run) -> Panel | None:
         axes.plot(epochs, 100 * knn, color=GOOD, marker="o", markersize=4)
         chance = run.score("knn", "chance")
         ends = [(epochs[-1], 100 * knn[-1], "kNN", GOOD)]
-        if chance:
+        if chance and knn.min() - chance.value < 3 * max(np.ptp(knn), 0.02):
             axes.axhline(100 * chance.value, color=MUTED, linestyle="--", linewidth=1.2)
             ends.append((epochs[-1], 100 * chance.value, "chance", MUTED))
+        elif chance:
+            axes.text(
+                0.985,
+                0.04,
+                f"chance, {100 * chance.value:.0f} %, lies far below",
+                color=MUTED,
+                ha="right",
+                fontsize=9,
+                transform=axes.transAxes,
+            )
         axes.set_ylabel("kNN (%)")
         label_ends(axes, ends)
         best = int(np.argmax(knn))
-        here += f"kNN {percent(knn[-1])} after epoch {epochs[-1]:.0f} (best {percent(knn[best])}, epoch {epochs[best]:.0f}). "
+        here += f"kNN {percent(knn[-1])} after epoch {epochs[-1]:.0f}"
+        here += f" (best {percent(knn[best])}, epoch {epochs[best]:.0f}). "
     if len(rank):
         axes = panels[-1]
         axes.plot(rank_epochs, rank, color=SERIES[2], marker="o", markersize=4)
@@ -49,18 +61,27 @@ def draw(run: Run) -> Panel | None:
         axes.set_ylim(bottom=0)
         here += f"Effective rank {rank[0]:.1f} at first, {rank[-1]:.1f} at last."
     panels[-1].set_xlabel("epoch")
-    panels[-1].xaxis.get_major_locator().set_params(integer=True)
+    panels[-1].locator_params(axis="x", integer=True)
     figure.align_ylabels()
     return Panel(
-        title="Is the representation still getting better?", figure=figure,
-        alt=f"kNN accuracy and effective rank over epochs. {here}", here=here.strip(),
-        shown="Probe on training pictures that were held back from its bank, and the number of dimensions the "
-              f"features use, after each probed epoch; {len(run.epochs)} epochs, seed {run.seed or 'unrecorded'}. "
-              "The test set is not touched here.",
+        title="Is the representation still getting better?",
+        figure=figure,
+        alt=f"kNN accuracy and effective rank over epochs. {here}",
+        here=here.strip(),
+        shown=(
+            "Probe on training pictures that were held back from its bank, and the number of dimensions "
+            f"the features use, after each probed epoch; {len(run.epochs)} epochs, seed "
+            f"{run.seed or 'unrecorded'}. The test set is not touched here."
+        ),
         better="Accuracy that still rises at the end, with a rank that grows or stays.",
-        worse="A rank that falls towards 1 (collapse), or accuracy that turns down while the loss still falls.",
-        act="Still rising: train longer. Rank falling: lower the rate, raise the temperature, or use more negatives. "
-            "Turning down: weaken the views, or the objective has a shortcut.")
+        worse=(
+            "A rank that falls towards 1 (collapse), or accuracy that turns down while the loss still falls."
+        ),
+        act=(
+            "Still rising: train longer. Rank falling: lower the rate, raise the temperature, or use more "
+            "negatives. Turning down: weaken the views, or the objective has a shortcut."
+        ),
+    )
 
 
 @themed
@@ -68,20 +89,24 @@ def compare(runs: Sequence[Run]) -> Panel | None:
     """kNN accuracy of every run over epochs."""
     figure, (axes,) = canvas(height=2.7)
     ends = []
-    for place, (label, run) in enumerate(zip(run_labels(runs), runs, strict=True)):
+    for label, run, colour in lines(runs):
         epochs, knn = _column(run, "knn")
         if len(knn):
-            colour = SERIES[place % len(SERIES)]
             axes.plot(epochs, 100 * knn, color=colour, marker="o", markersize=4)
             ends.append((float(epochs[-1]), float(100 * knn[-1]), label, colour))
     if not ends:
         return None
     axes.set(xlabel="epoch", ylabel="kNN (%)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     label_ends(axes, ends)
-    listing = "; ".join(f"{text}: {value:.1f} %" for _, value, text, _ in ends)
-    return Panel(title="Which one learns faster?", figure=figure, alt=f"kNN over epochs by run. Last: {listing}.",
-                 here=f"After the last epoch: {listing}.",
-                 shown="kNN accuracy on held-back training pictures after each probed epoch, one line a run.",
-                 better="A steeper rise to a higher end.", worse="Lines that cross again and again: noise.",
-                 act="Runs of different length are compared at equal epochs or equal time, not at their ends.")
+    listing = "; ".join(f"{text}: {value:.1f} %" for _, value, text, _ in ends if text)
+    return Panel(
+        title="Which one learns faster?",
+        figure=figure,
+        alt=f"kNN over epochs by run. Last: {listing}.",
+        here=f"After the last epoch: {listing}.",
+        shown="kNN accuracy on held-back training pictures after each probed epoch, one line a run.",
+        better="A steeper rise to a higher end.",
+        worse="Lines that cross again and again: noise.",
+        act="Runs of different length are compared at equal epochs or equal time, not at their ends.",
+    )

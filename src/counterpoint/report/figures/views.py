@@ -34,13 +34,22 @@ def draw(run: Run) -> Panel | None:
         spine.set_visible(False)
     more = f" (the first {rows} of {total} views)" if total > rows else ""
     return Panel(
-        title="What does the system see?", figure=figure,
+        title="What does the system see?",
+        figure=figure,
         alt=f"Grid of {columns} training pictures (columns), each in {rows} random views (rows).",
-        here=f"{total} views a picture, {views.shape[-2]} × {views.shape[-1]} pixels, drawn as the training batch had them.",
+        here=(
+            f"{total} views a picture, {views.shape[-2]} × {views.shape[-1]} pixels, drawn as the training "
+            "batch had them."
+        ),
         shown=f"{columns} training pictures as columns, their views as rows{more}, before normalisation; "
-              f"seed {run.seed or 'unrecorded'}.",
-        better="You can tell that two views in a column come from the same picture, but not by colour or position "
-               "alone.",
-        worse="Columns that look nearly identical (too weak: the loss falls and nothing is learned), or unlike each "
-              "other (too strong: the object is cropped away).",
-        act="Change views.crop_scale first (its lower end), then the colour strengths; then look again.")
+        f"seed {run.seed or 'unrecorded'}.",
+        better=(
+            "You can tell that two views in a column come from the same picture, but not by colour or "
+            "position alone."
+        ),
+        worse=(
+            "Columns that look nearly identical (too weak: the loss falls and nothing is learned), or "
+            "unlike each other (too strong: the object is cropped away)."
+        ),
+        act="Change views.crop_scale first (its lower end), then the colour strengths; then look again.",
+    )

@@ -1,0 +1,106 @@
+"""The model card: ``model/README.md`` from the same run folder as the report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from counterpoint.core.files import write_atomic
+from counterpoint.report import methods, words
+from counterpoint.report.reading import read
+from counterpoint.report.run import BASELINES, Run
+
+TEMPLATE = Path(__file__).parent / "templates" / "card.md"
+
+
+def card(folder: str | Path) -> str:
+    """The card of a run as Markdown with the metadata block that the Hugging Face Hub reads.
+
+    Scores, settings and versions are those of the run folder; what was not recorded is left out. Text from
+    the folder is escaped for Markdown and HTML.
+
+    Raises
+    ------
+    CounterpointError
+        If ``folder`` is not a run.
+    """
+    import yaml
+    from jinja2 import Environment, StrictUndefined
+
+    run = read(folder)
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters.update(
+        md=_escape, value=words.value_text, show=words.show, interval=words.interval, metric=words.metric_name
+    )
+    size = run.section("spectrum").get("encoder")
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        run=run,
+        title=words.title(run),
+        headline=words.headline(run),
+        system=words.find_system(run),
+        metadata=yaml.safe_dump(_metadata(run), sort_keys=False, allow_unicode=True).strip(),
+        dim=len(size) if isinstance(size, list) else None,
+        methods=methods.methods_text(run),
+        bibtex=methods.bibtex(run),
+        settings={k: v for k, v in run.settings.items() if k not in ("name", "variant")},
+        versions=run.stamp.get("libraries") or {},
+        warnings=run.warnings(),
+    )
+
+
+def write_card(folder: str | Path) -> Path:
+    """Write :func:`card` to ``model/README.md`` of the run; returns its path."""
+    text = card(folder)
+    model = read(folder).folder / "model"
+    model.mkdir(exist_ok=True)
+    return write_atomic(model / "README.md", text)
+
+
+def _metadata(run: Run) -> dict[str, Any]:
+    rows = [row for row in run.scores if row.model not in BASELINES and row.model == "encoder"]
+    data: dict[str, Any] = {
+        "library_name": "counterpoint",
+        "pipeline_tag": "image-feature-extraction",
+        "tags": ["contrastive-learning", "self-supervised-learning", run.name],
+    }
+    if rows:
+        data["model-index"] = [
+            {
+                "name": f"{run.name}-{run.variant}",
+                "results": [
+                    {
+                        "task": {
+                            "type": "image-classification",
+                            "name": "Image classification with frozen features",
+                        },
+                        "dataset": {
+                            "name": run.data_name or "unknown",
+                            "type": run.data_name or "unknown",
+                            "split": row.split,
+                        },
+                        "metrics": [
+                            {
+                                "type": "accuracy",
+                                "name": words.metric_name(row.metric),
+                                "value": round(row.value, 4),
+                            }
+                        ],
+                    }
+                    for row in rows
+                ],
+            }
+        ]
+    return data
+
+
+def _escape(text: Any) -> str:
+    """Text that stays text: one line, with the signs of Markdown and HTML escaped.
+
+    >>> _escape("a|b <b>*x*")
+    'a\\\\|b &lt;b&gt;\\\\*x\\\\*'
+    """
+    line = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", line)
