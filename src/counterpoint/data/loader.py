@@ -7,7 +7,7 @@ loader, ``set_epoch`` on its ``sampler``), so a checkpoint written after batch `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, cast
 
@@ -16,37 +16,10 @@ import torch
 
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
+from counterpoint.data.order import BatchPlan, EpochOrder
 from counterpoint.data.source import ImageSource
 
-BatchPlan = Callable[[int, np.random.Generator], Sequence[np.ndarray]]
-"""``(epoch, generator) -> global batches``: one integer array of positions for each step of the epoch."""
 LOOK_AHEAD = 2
-
-
-class EpochOrder:
-    """The order of one epoch, a function of ``(seed, epoch)`` alone.
-
-    Examples
-    --------
-    >>> order = EpochOrder(5, seed=0)
-    >>> sorted(order.indices().tolist())
-    [0, 1, 2, 3, 4]
-    """
-
-    def __init__(self, count: int, *, seed: int, shuffle: bool = True) -> None:
-        self.count, self.seed, self.shuffle, self.epoch = count, seed, shuffle, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order :meth:`indices` gives."""
-        self.epoch = int(epoch)
-
-    def generator(self) -> np.random.Generator:
-        """A fresh generator for this seed and epoch."""
-        return np.random.default_rng([self.seed, self.epoch])
-
-    def indices(self) -> np.ndarray:
-        """``(count,)`` positions in this epoch's order."""
-        return self.generator().permutation(self.count) if self.shuffle else np.arange(self.count)
 
 
 class BatchLoader:
@@ -96,12 +69,25 @@ class BatchLoader:
     batch_sampler = None
 
     def __init__(
-        self, source: ImageSource, *, batch_size: int, shuffle: bool = True, seed: int = 0,
-        drop_last: bool = True, rank: int = 0, world_size: int = 1, workers: int = 0,
+        self,
+        source: ImageSource,
+        *,
+        batch_size: int,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
+        workers: int = 0,
         batch_plan: BatchPlan | None = None,
     ) -> None:
-        _check(source, batch_size=batch_size, drop_last=drop_last and batch_plan is None, rank=rank,
-               world_size=world_size)
+        _check(
+            source,
+            batch_size=batch_size,
+            drop_last=drop_last and batch_plan is None,
+            rank=rank,
+            world_size=world_size,
+        )
         self.source, self.batch_size, self.drop_last = source, batch_size, drop_last
         self.rank, self.world_size, self.workers, self.batch_plan = rank, world_size, workers, batch_plan
         self.sampler = EpochOrder(len(source), seed=seed, shuffle=shuffle)
@@ -151,10 +137,11 @@ class BatchLoader:
         """Go on after the batch at which ``state`` was taken; other settings than then are an error."""
         for key, value in self._settings().items():
             if state.get(key) != value:
-                raise CounterpointError(f"The checkpoint was written with {key} {state.get(key)}, "
-                                        f"this run has {value}.",
-                                        "An exact resume needs the same data and batches.",
-                                        "counterpoint fit NAME --init-from CHECKPOINT")
+                raise CounterpointError(
+                    f"The checkpoint was written with {key} {state.get(key)}, this run has {value}.",
+                    "An exact resume needs the same data and batches.",
+                    "counterpoint fit NAME --init-from CHECKPOINT",
+                )
         self._resume = (int(state["epoch"]), int(state["batch"]))
         self.sampler.set_epoch(self._resume[0])
 
@@ -175,8 +162,14 @@ class BatchLoader:
 
     def _settings(self) -> dict[str, int]:
         order = self.sampler
-        return {"count": order.count, "batch_size": self.batch_size, "world_size": self.world_size,
-                "seed": order.seed, "shuffle": int(order.shuffle), "drop_last": int(self.drop_last)}
+        return {
+            "count": order.count,
+            "batch_size": self.batch_size,
+            "world_size": self.world_size,
+            "seed": order.seed,
+            "shuffle": int(order.shuffle),
+            "drop_last": int(self.drop_last),
+        }
 
     def _plan(self, plan: BatchPlan) -> list[np.ndarray]:
         epoch = self.sampler.epoch
@@ -202,10 +195,15 @@ class _Rows:
 
 
 def _by_processes(loader: BatchLoader, batches: list[np.ndarray]) -> Iterator[Batch]:
-    return iter(torch.utils.data.DataLoader(
-        cast(Any, _Rows(loader)), batch_size=None, sampler=cast(Any, batches), num_workers=loader.workers,
-        collate_fn=lambda batch: batch,
-    ))
+    return iter(
+        torch.utils.data.DataLoader(
+            cast(Any, _Rows(loader)),
+            batch_size=None,
+            sampler=cast(Any, batches),
+            num_workers=loader.workers,
+            collate_fn=lambda batch: batch,
+        )
+    )
 
 
 def _ahead(read: Callable[[np.ndarray], Batch], batches: list[np.ndarray]) -> Iterator[Batch]:
@@ -222,16 +220,23 @@ def _ahead(read: Callable[[np.ndarray], Batch], batches: list[np.ndarray]) -> It
 
 def _check(source: ImageSource, *, batch_size: int, drop_last: bool, rank: int, world_size: int) -> None:
     if batch_size < 1 or (batch_size == 1 and drop_last):
-        raise CounterpointError(f"A batch of {batch_size} has no negatives.",
-                                "Two or more pictures are needed.", "--data.batch_size 256")
+        raise CounterpointError(
+            f"A batch of {batch_size} has no negatives.",
+            "Two or more pictures are needed.",
+            "--data.batch_size 256",
+        )
     if not 0 <= rank < world_size:
-        raise CounterpointError(f"Rank {rank} of {world_size} processes.",
-                                f"0..{world_size - 1} was expected.")
+        raise CounterpointError(
+            f"Rank {rank} of {world_size} processes.", f"0..{world_size - 1} was expected."
+        )
     whole = batch_size * world_size
     if drop_last and whole > len(source):
         processes = f" in each of {world_size} processes" if world_size > 1 else ""
         largest = len(source) // world_size
         hint = f"--data.batch_size {largest}" if largest > 1 else "--data.source A_LARGER_SET"
-        raise CounterpointError(f"A batch of {batch_size}{processes} does not fit into the {len(source)} "
-                                f"pictures of {source.name} ({source.split}).",
-                                "At least one full batch per epoch is needed.", hint)
+        raise CounterpointError(
+            f"A batch of {batch_size}{processes} does not fit into the {len(source)} "
+            f"pictures of {source.name} ({source.split}).",
+            "At least one full batch per epoch is needed.",
+            hint,
+        )

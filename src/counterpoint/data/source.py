@@ -5,48 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError
+from counterpoint.data.pixels import Pixels, Rows
 
-HASH_WHOLE_BYTES = 256 * 2**20
+HASH_WHOLE_BYTES, HASH_SAMPLE = 256 * 2**20, 1024
 """Pictures up to this many bytes are hashed whole, larger collections by an even sample."""
-HASH_SAMPLE = 1024
-
-
-@runtime_checkable
-class Pixels(Protocol):
-    """Pictures that are decoded when asked for: what a lazily read source holds in place of an array."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """``(n, channels, height, width)``."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        """``(len(indices), channels, height, width)`` uint8 for an integer array of positions."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some rows of lazily read pictures, in the order given; nothing is decoded until they are asked for."""
-
-    pixels: Pixels
-    indices: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """``(n, channels, height, width)``."""
-        return (len(self.indices), *self.pixels.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        return self.pixels[self.indices[np.asarray(indices)]]
 
 
 @dataclass
@@ -74,7 +41,7 @@ class ImageSource:
     licence, home : str
         Terms of use, and where the data come from.
     notes : list of str
-        What the reader did that a user should know (pictures skipped, a split held out).
+        What the reader left out or assumed.
     """
 
     name: str
@@ -91,13 +58,17 @@ class ImageSource:
 
     def __post_init__(self) -> None:
         if len(self.images.shape) != 4:
-            raise CounterpointError(f"{self.name}: images have shape {tuple(self.images.shape)}.",
-                                    "(n, channels, height, width) was expected.")
+            raise CounterpointError(
+                f"{self.name}: images have shape {tuple(self.images.shape)}.",
+                "(n, channels, height, width) was expected.",
+            )
         parts = {"labels": self.labels, "captions": self.captions, "masks": self.masks, **self.factors}
         for key, value in parts.items():
             if value is not None and len(value) != len(self.images):
-                raise CounterpointError(f"{self.name}: {len(self.images)} images but {len(value)} {key}.",
-                                        "One entry per image was expected.")
+                raise CounterpointError(
+                    f"{self.name}: {len(self.images)} images but {len(value)} {key}.",
+                    "One entry per image was expected.",
+                )
         if self.labels is not None:
             self.labels = _checked_labels(self.name, self.labels, self.class_names)
 
@@ -131,9 +102,14 @@ class ImageSource:
         rows = np.asarray(indices, dtype=np.int64)
         images = self.images[rows] if isinstance(self.images, np.ndarray) else Rows(self.images, rows)
         return replace(
-            self, images=images, split=split or self.split, labels=_take(self.labels, rows),
-            captions=_take(self.captions, rows), masks=_take(self.masks, rows),
-            factors={key: _take(value, rows) for key, value in self.factors.items()}, notes=list(self.notes),
+            self,
+            images=images,
+            split=split or self.split,
+            labels=_take(self.labels, rows),
+            captions=_take(self.captions, rows),
+            masks=_take(self.masks, rows),
+            factors={key: _take(value, rows) for key, value in self.factors.items()},
+            notes=list(self.notes),
         )
 
     def content_hash(self) -> str:
@@ -149,17 +125,23 @@ class ImageSource:
         if self.labels is not None:
             digest.update(np.ascontiguousarray(self.labels).tobytes())
         if isinstance(self.images, np.ndarray) and self.images.nbytes <= HASH_WHOLE_BYTES:
-            digest.update(np.ascontiguousarray(self.images))
+            digest.update(np.ascontiguousarray(self.images).data)
             return f"sha256:{digest.hexdigest()}"
         count = min(HASH_SAMPLE, len(self))
         for rows in np.array_split(np.linspace(0, len(self) - 1, count).astype(np.int64), -(-count // 64)):
-            digest.update(np.ascontiguousarray(self.images[rows]))
+            digest.update(np.ascontiguousarray(self.images[rows]).data)
         return f"sha256-of-{count}-pictures:{digest.hexdigest()}"
 
 
 def arrays(
-    images: Any, labels: Any = None, *, name: str = "arrays", split: str = "train",
-    class_names: Sequence[str] = (), captions: Sequence[str] | None = None, masks: Any = None,
+    images: Any,
+    labels: Any = None,
+    *,
+    name: str = "arrays",
+    split: str = "train",
+    class_names: Sequence[str] = (),
+    captions: Sequence[str] | None = None,
+    masks: Any = None,
 ) -> ImageSource:
     """A source from arrays in memory (NumPy, or anything :func:`numpy.asarray` takes, such as CPU tensors).
 
@@ -193,7 +175,9 @@ def arrays(
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels
     _check_shape(name, pixels)
     return ImageSource(
-        name=name, split=split, images=_check_values(name, pixels),
+        name=name,
+        split=split,
+        images=_check_values(name, pixels),
         labels=None if labels is None else np.asarray(labels),
         class_names=[str(item) for item in class_names],
         captions=None if captions is None else [str(item) for item in captions],
@@ -206,40 +190,56 @@ def _check_shape(name: str, pixels: np.ndarray) -> None:
     if pixels.ndim != 4 or 0 in pixels.shape:
         raise CounterpointError(f"{name}: images have shape {pixels.shape}.", expected)
     if pixels.shape[3] in (1, 3, 4) and pixels.shape[1] > 4 and pixels.shape[2] > 4:
-        raise CounterpointError(f"{name}: images have shape {pixels.shape}, channels in the last place.",
-                                expected, "images.transpose(0, 3, 1, 2)")
+        raise CounterpointError(
+            f"{name}: images have shape {pixels.shape}, channels in the last place.",
+            expected,
+            "images.transpose(0, 3, 1, 2)",
+        )
 
 
 def _check_values(name: str, pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype.kind != "f":
-        raise CounterpointError(f"{name}: images are {pixels.dtype}.",
-                                "uint8 in 0..255 or float in 0..1 was expected.",
-                                "images.astype(numpy.uint8)")
+        raise CounterpointError(
+            f"{name}: images are {pixels.dtype}.",
+            "uint8 in 0..255 or float in 0..1 was expected.",
+            "images.astype(numpy.uint8)",
+        )
     broken = np.flatnonzero(~np.isfinite(pixels).all(axis=(1, 2, 3)))
     if len(broken):
-        raise CounterpointError(f"{name}: {len(broken)} of {len(pixels)} images hold NaN or infinite pixels, "
-                                f"the first at position {broken[0]}.", "Finite pixels were expected.",
-                                "images[numpy.isfinite(images).all(axis=(1, 2, 3))]")
+        raise CounterpointError(
+            f"{name}: {len(broken)} of {len(pixels)} images hold NaN or infinite pixels, "
+            f"the first at position {broken[0]}.",
+            "Finite pixels were expected.",
+            "images[numpy.isfinite(images).all(axis=(1, 2, 3))]",
+        )
     low, high = float(pixels.min()), float(pixels.max())
     if low < 0 or high > 1:
-        raise CounterpointError(f"{name}: float images lie in {low:.4g}..{high:.4g}.", "0..1 was expected.",
-                                "images / 255" if low >= 0 and high <= 255 else
-                                "(images - images.min()) / (images.max() - images.min())")
+        raise CounterpointError(
+            f"{name}: float images lie in {low:.4g}..{high:.4g}.",
+            "0..1 was expected.",
+            "images / 255"
+            if low >= 0 and high <= 255
+            else "(images - images.min()) / (images.max() - images.min())",
+        )
     return pixels.astype(np.float32)
 
 
 def _checked_labels(name: str, labels: Any, class_names: Sequence[str]) -> np.ndarray:
     values = np.asarray(labels)
     if values.ndim != 1 or values.dtype.kind not in "iub":
-        raise CounterpointError(f"{name}: labels are {values.dtype} of shape {values.shape}.",
-                                "One integer per image was expected, -1 for unknown.")
+        raise CounterpointError(
+            f"{name}: labels are {values.dtype} of shape {values.shape}.",
+            "One integer per image was expected, -1 for unknown.",
+        )
     values = values.astype(np.int64)
     if len(values) and (values.min() < -1 or (class_names and values.max() >= len(class_names))):
         last = f"{len(class_names) - 1}" if class_names else "k-1"
-        raise CounterpointError(f"{name}: labels lie in {values.min()}..{values.max()}.",
-                                f"0..{last} was expected, or -1 for unknown.")
+        raise CounterpointError(
+            f"{name}: labels lie in {values.min()}..{values.max()}.",
+            f"0..{last} was expected, or -1 for unknown.",
+        )
     return values
 
 

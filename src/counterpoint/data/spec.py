@@ -62,9 +62,20 @@ class ImageData:
         """The pictures of one split: ``"train"``, ``"test"``, or for tuning ``"fit"``, ``"validation"``."""
         from counterpoint.data.catalog import load
 
-        columns = {"image_column": self.image_column, "caption_column": self.caption_column,
-                   "label_column": self.label_column}
+        columns = {
+            "image_column": self.image_column,
+            "caption_column": self.caption_column,
+            "label_column": self.label_column,
+        }
         user = {"resize": self.resize, "channels": self.channels, **columns}
         changed = {key: value for key, value in user.items() if value != getattr(ImageData, key)}
-        return load(self.source, split=split, size=self.size, limit=self.limit, seed=self.seed,
-                    download=self.download, **changed, **self.options)
+        return load(
+            self.source,
+            split=split,
+            size=self.size,
+            limit=self.limit,
+            seed=self.seed,
+            download=self.download,
+            **changed,
+            **self.options,
+        )

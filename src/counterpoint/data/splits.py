@@ -64,29 +64,53 @@ def base_split(split: str) -> str:
     return "test" if check_split(split) == "test" else "train"
 
 
-def cut(source: ImageSource, split: str, *, seed: int = 0, limit: int | None = None) -> ImageSource:
-    """The ``split`` of ``source`` (the stored train or test split), at most ``limit`` pictures of it.
+def cut_rows(
+    count: int, split: str, *, seed: int = 0, limit: int | None = None, labels: np.ndarray | None = None
+) -> np.ndarray:
+    """Sorted positions, among the ``count`` rows of a stored split, of ``split`` or at most ``limit`` of it.
 
     Parameters
     ----------
-    source : ImageSource
-        The whole stored split that :func:`base_split` names.
+    count : int
+        Rows of the stored split that :func:`base_split` names.
     split : str
         One of :data:`SPLITS`.
     seed : int
-        Of the partition and of the choice that ``limit`` makes (stratified where there are labels).
+        Of the partition, and of the choice that ``limit`` makes (stratified where there are labels).
     limit : int, optional
-        Largest number of pictures; ``None`` keeps all.
+        Largest number of rows; ``None`` keeps all.
+    labels : numpy.ndarray, optional
+        ``(count,)`` integers.
+
+    Examples
+    --------
+    >>> len(cut_rows(60000, "fit")), len(cut_rows(60000, "validation")), len(cut_rows(60000, "test", limit=9))
+    (50000, 10000, 9)
     """
-    if split in ("fit", "validation"):
-        parts = partition(len(source), share=VALIDATION_SHARE, seed=seed, labels=source.labels)
-        source = source.subset(parts[split == "validation"], split=split)
     if limit is not None and limit < 2:
-        raise CounterpointError(f"A limit of {limit} leaves no pictures to compare.",
-                                "Two or more are needed.", "--data.limit 1000")
-    if limit is None or limit >= len(source):
-        return source
-    order = np.random.default_rng(seed).permutation(len(source))
-    if source.labels is not None:
-        order = order[np.argsort(source.labels[order], kind="stable")]
-    return source.subset(np.sort(order[np.arange(limit) * len(source) // limit]))
+        raise CounterpointError(
+            f"A limit of {limit} leaves no pictures to compare.",
+            "Two or more are needed.",
+            "--data.limit 1000",
+        )
+    rows = np.arange(count)
+    if check_split(split) in ("fit", "validation"):
+        rows = partition(count, share=VALIDATION_SHARE, seed=seed, labels=labels)[split == "validation"]
+    if limit is None or limit >= len(rows):
+        return rows
+    order = rows[np.random.default_rng(seed).permutation(len(rows))]
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    return np.sort(order[np.arange(limit) * len(rows) // limit])
+
+
+def cut(
+    source: ImageSource, split: str, *, seed: int = 0, limit: int | None = None, stored: str = ""
+) -> ImageSource:
+    """The ``split`` of ``source``, ``limit`` pictures at most: see :func:`cut_rows`.
+
+    ``source`` is the whole split ``stored``: train or test, or ``split`` itself where the set makes that.
+    """
+    part = base_split(split) if stored == split else split
+    rows = cut_rows(len(source), part, seed=seed, limit=limit, labels=source.labels)
+    return source if len(rows) == len(source) else source.subset(rows, split=split)
