@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from counterpoint.core.errors import CounterpointError
 from counterpoint.encoders.convnet import ConvNet
-from counterpoint.encoders.image import Encoder, create
+from counterpoint.encoders.encoder import Encoder
+from counterpoint.encoders.image import create
 from counterpoint.encoders.pooling import Pool
 from counterpoint.encoders.spec import ImageEncoder
 from counterpoint.encoders.timm_models import TimmEncoder, shrink_stem

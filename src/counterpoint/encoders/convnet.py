@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from counterpoint.encoders.encoder import Encoder
 from counterpoint.encoders.pooling import Pool
 
 
-class ConvNet(nn.Module):
+class ConvNet(Encoder):
     """Convolution, batch normalisation, ReLU, ``depth`` times; channels double where resolution halves.
 
     Channels are ``w, w, 2w, 2w, 4w, 4w, ...``. With the small stem the second and the fourth convolution have

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast, runtime_checkable
-
-from torch import Tensor, nn
+from torch import nn
 
 from counterpoint.core.errors import CounterpointError, unknown
 from counterpoint.encoders.convnet import ConvNet
+from counterpoint.encoders.encoder import Encoder
 from counterpoint.encoders.spec import ImageEncoder
 from counterpoint.encoders.weights import load_weights
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """What every encoder offers (beside being an ``nn.Module``)."""
-
-    dim: int
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """``(batch, channels, height, width)`` to ``(batch, dim)``."""
-
-    def maps(self, x: Tensor) -> Tensor:
-        """``(batch, channels, height, width)`` to the last feature map ``(batch, depth, height, width)``."""
 
 
 def create(
@@ -75,7 +61,8 @@ def create(
     else:
         encoder = _timm_encoder(settings, channels=channels, size=size)
     if weights:
-        load_weights(cast(nn.Module, getattr(encoder, "network", encoder)), weights, name=name)
+        network: nn.Module = getattr(encoder, "network", encoder)
+        load_weights(network, weights, name=name)
     return encoder
 
 

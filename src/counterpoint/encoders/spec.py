@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from counterpoint.core.errors import CounterpointError, unknown
 
 if TYPE_CHECKING:
-    from counterpoint.encoders.image import Encoder
+    from counterpoint.encoders.encoder import Encoder
 
 STEMS = ("auto", "small", "standard")
 POOLS = ("mean", "max", "grid", "token")

@@ -10,11 +10,12 @@ from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from counterpoint.core.errors import CounterpointError
+from counterpoint.encoders.encoder import Encoder
 from counterpoint.encoders.pooling import Pool
 from counterpoint.encoders.spec import ImageEncoder
 
 
-class TimmEncoder(nn.Module):
+class TimmEncoder(Encoder):
     """Any timm model without its classifier.
 
     Maps are what the model's ``forward_features`` returns, brought to ``(batch, dim, height, width)``:
