@@ -105,7 +105,7 @@ def scenes(
     True
     """
     counts = (objects, objects) if isinstance(objects, int) else (int(objects[0]), int(objects[1]))
-    _check(n, size=size, counts=counts, start=start, split=split, wording=wording)
+    _check(n, size=size, seed=seed, counts=counts, start=start, split=split, wording=wording)
     photos = _photos(sprites, download=download)
     check_label(label, photos)
     index = SPLITS[split] + start + np.arange(n, dtype=np.int64)
@@ -172,9 +172,13 @@ def _photos(sprites: str | Cutouts, *, download: bool) -> Cutouts | None:
     return named
 
 
-def _check(n: int, *, size: int, counts: tuple[int, int], start: int, split: str, wording: str) -> None:
+def _check(
+    n: int, *, size: int, seed: int, counts: tuple[int, int], start: int, split: str, wording: str
+) -> None:
     if n < 1 or start < 0 or n + start > SPLITS["test"]:
         raise CounterpointError(f"n={n}, start={start}.", "n >= 1 and start >= 0 were expected.")
+    if not 0 <= seed < 1 << 63:
+        raise CounterpointError(f"seed={seed}.", "A whole number of 0 to 2^63 - 1 was expected.", "seed=0")
     if not 16 <= size <= 256:
         raise CounterpointError(f"size={size}.", "A side of 16 to 256 pixels was expected.", "size=32")
     if not 1 <= counts[0] <= counts[1] <= LARGEST:

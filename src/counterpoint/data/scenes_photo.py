@@ -47,27 +47,29 @@ def sample(
     colour : ndarray
         ``(m, 3, h, w)``, multiplied by alpha.
     """
-    out = np.empty((*u.shape, 4), np.float32)
+    out = np.zeros((*u.shape, 4), np.float32)
     sides = np.array([level.shape[1] - 2 for level in levels])
     # The level whose texels come closest to the pixels, on a logarithmic scale.
     closest = np.abs(np.log2(sides / (2 * half[:, None].astype(np.float64)))).argmin(1)
+    reach = (half + 1 + half / sides.min())[:, None, None]
+    inside = (np.abs(u) < reach) & (np.abs(v) < reach)
     for number, level in enumerate(levels):
-        rows = np.flatnonzero(closest == number)
-        if len(rows):
-            scale = (sides[number] / (2 * half[rows]))[:, None, None].astype(np.float32)
-            out[rows] = _bilinear(level, sprite[rows], u[rows] * scale, v[rows] * scale)
+        here = inside & (closest == number)[:, None, None]
+        row = np.nonzero(here)[0]
+        scale = (sides[number] / (2 * half[row])).astype(np.float32)
+        out[here] = _bilinear(level, sprite[row], u[here] * scale, v[here] * scale)
     return out[..., 3], np.moveaxis(out[..., :3], -1, 1)
 
 
 def _bilinear(level: Array, sprite: NDArray[np.int64], u: Array, v: Array) -> Array:
-    """Texels at ``u, v`` from the centre; beyond the edge the empty border answers."""
+    """Texels at ``u, v (p,)`` from the centre, ``(p, 4)``; beyond the edge the empty border answers."""
     padded = level.shape[1]
-    u = np.clip(u + np.float32(padded / 2 - 0.5), 0, np.float32(padded - 1.001))
-    v = np.clip(v + np.float32(padded / 2 - 0.5), 0, np.float32(padded - 1.001))
-    left, top = u.astype(np.int64), v.astype(np.int64)
-    u, v = (u - left)[..., None], (v - top)[..., None]
+    u = np.clip(u + np.float32(padded / 2 - 0.5), 0, np.float32(padded - 1))
+    v = np.clip(v + np.float32(padded / 2 - 0.5), 0, np.float32(padded - 1))
+    left, top = (np.minimum(place.astype(np.int64), padded - 2) for place in (u, v))
+    u, v = (u - left).astype(np.float32)[:, None], (v - top).astype(np.float32)[:, None]
     texels = level.reshape(-1, 4)
-    at = (sprite[:, None, None] * padded + top) * padded + left
+    at = (sprite * padded + top) * padded + left
     upper = texels[at] * (1 - u) + texels[at + 1] * u
     lower = texels[at + padded] * (1 - u) + texels[at + padded + 1] * u
     return upper * (1 - v) + lower * v
