@@ -86,7 +86,7 @@ def build(run: str | Path | Sequence[str | Path], out: str | Path | None = None)
             dark={VARIABLE[colour]: other for colour, other in DARK.items()},
         )
     )
-    return write_atomic(page, html)
+    return write_atomic(page, html.encode("utf-8", "replace"))
 
 
 @cache
@@ -123,7 +123,7 @@ def _draw(runs: list[Run], page: Path) -> list[Drawn]:
         path = folder / f"{slug}.svg"
         if item.svg:
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, item.svg)
+            write_atomic(path, item.svg.encode("utf-8", "replace"))
         else:
             path.unlink(missing_ok=True)
         if item.svg or item.failure:

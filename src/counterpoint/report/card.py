@@ -9,7 +9,7 @@ from typing import Any
 from counterpoint.core.files import write_atomic
 from counterpoint.report import methods, words
 from counterpoint.report.reading import read
-from counterpoint.report.run import BASELINES, Run
+from counterpoint.report.run import Run, Score
 
 TEMPLATE = Path(__file__).parent / "templates" / "card.md"
 
@@ -56,44 +56,33 @@ def write_card(folder: str | Path) -> Path:
     text = card(folder)
     model = read(folder).folder / "model"
     model.mkdir(exist_ok=True)
-    return write_atomic(model / "README.md", text)
+    return write_atomic(model / "README.md", text.encode("utf-8", "replace"))
 
 
 def _metadata(run: Run) -> dict[str, Any]:
-    rows = [row for row in run.scores if row.model not in BASELINES and row.model == "encoder"]
+    rows = [row for row in run.scores if row.model == "encoder"]
+    source = _line(run.data_name) or "unknown"
     data: dict[str, Any] = {
         "library_name": "counterpoint",
         "pipeline_tag": "image-feature-extraction",
-        "tags": ["contrastive-learning", "self-supervised-learning", run.name],
+        "tags": ["contrastive-learning", "self-supervised-learning", _line(run.name)],
     }
     if rows:
-        data["model-index"] = [
+        results = [
             {
-                "name": f"{run.name}-{run.variant}",
-                "results": [
-                    {
-                        "task": {
-                            "type": "image-classification",
-                            "name": "Image classification with frozen features",
-                        },
-                        "dataset": {
-                            "name": run.data_name or "unknown",
-                            "type": run.data_name or "unknown",
-                            "split": row.split,
-                        },
-                        "metrics": [
-                            {
-                                "type": "accuracy",
-                                "name": words.metric_name(row.metric),
-                                "value": round(row.value, 4),
-                            }
-                        ],
-                    }
-                    for row in rows
-                ],
+                "task": {"type": "image-classification", "name": "Classification with frozen features"},
+                "dataset": {"name": source, "type": source, "split": _line(row.split)},
+                "metrics": [_metric(row)],
             }
+            for row in rows
         ]
+        data["model-index"] = [{"name": _line(f"{run.name}-{run.variant}"), "results": results}]
     return data
+
+
+def _metric(row: Score) -> dict[str, Any]:
+    name = _line(words.metric_name(row.metric))
+    return {"type": "accuracy", "name": name, "value": round(row.value, 4)}
 
 
 def _escape(text: Any) -> str:
@@ -102,5 +91,9 @@ def _escape(text: Any) -> str:
     >>> _escape("a|b <b>*x*")
     'a\\\\|b &lt;b&gt;\\\\*x\\\\*'
     """
-    line = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = _line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#])", r"\\\1", line)
+
+
+def _line(text: Any) -> str:
+    return " ".join(str(text).split())

@@ -8,8 +8,8 @@ import numpy as np
 def as_rgb(images: np.ndarray) -> np.ndarray:
     """Pictures ``(..., channels, height, width)`` as uint8 ``(..., height, width, 3)``.
 
-    Pictures are uint8, or float in 0..1. One channel is repeated, of more than three the first three are shown;
-    values that are not finite become 0.
+    Pictures are uint8, or float in 0..1. One channel is repeated, of more than three the first three are
+    shown; values that are not finite become 0.
 
     >>> as_rgb(np.ones((2, 1, 4, 4), dtype=np.float32)).shape
     (2, 4, 4, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,42 +18,20 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 INK, MUTED, GRID, PAPER = "#1d2530", "#5a6574", "#dde2e8", "#fdfdfc"
-SERIES = (
-    "#0b5fa5",
-    "#c8500a",
-    "#00806b",
-    "#9a4c95",
-    "#946d00",
-    "#2e8fc9",
-    "#8a2847",
-    "#6b7d1d",
-    "#6c7a8a",
-    "#c25b83",
-)
-DARK = {
-    INK: "#e6eaf0",
-    MUTED: "#a3aebc",
-    GRID: "#333c47",
-    PAPER: "#161b21",
-    **dict(
-        zip(
-            SERIES,
-            (
-                "#6cb2f1",
-                "#f2975b",
-                "#4fc6ac",
-                "#d49ad1",
-                "#dfb94b",
-                "#a6dbf6",
-                "#e0839e",
-                "#b9c96b",
-                "#a5b1bf",
-                "#f5bccf",
-            ),
-            strict=True,
-        )
-    ),
+_SERIES = {  # light scheme: dark scheme; chosen so that the first five differ for every kind of colour vision
+    "#0b5fa5": "#6cb2f1",
+    "#c8500a": "#f2975b",
+    "#5c1a1a": "#ffe0d0",
+    "#8a2be2": "#a45cff",
+    "#3d93c9": "#cfeafd",
+    "#2e9b72": "#4fc6ac",
+    "#a03030": "#d0553c",
+    "#7b1e5b": "#c2357f",
+    "#7a8794": "#8b98a6",
+    "#d0679d": "#f5bccf",
 }
+SERIES = tuple(_SERIES)
+DARK = {INK: "#e6eaf0", MUTED: "#a3aebc", GRID: "#333c47", PAPER: "#161b21", **_SERIES}
 VARIABLE = {
     INK: "--ink",
     MUTED: "--muted",
@@ -91,6 +70,7 @@ _THEME: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "counterpoint",
     "svg.image_inline": True,
+    "text.parse_math": False,  # names from a run folder may hold dollar signs
     "axes.formatter.limits": (-4, 5),
     "figure.constrained_layout.use": True,
 }
@@ -103,7 +83,8 @@ def themed(draw: Callable[..., Result]) -> Callable[..., Result]:
     def wrapper(*args: Any, **settings: Any) -> Result:
         import matplotlib
 
-        with matplotlib.rc_context(_THEME):
+        with matplotlib.rc_context(_THEME), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser's fonts will have it
             return draw(*args, **settings)
 
     return wrapper
@@ -153,6 +134,15 @@ def for_page(svg: str, prefix: str) -> str:
     for colour, variable in VARIABLE.items():
         svg = svg.replace(colour, f"var({variable})")
     return svg
+
+
+def logarithmic(axes: Axes) -> None:
+    """Make the y axis logarithmic, its numbers written out."""
+    from matplotlib.ticker import LogFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
 
 
 def spread(positions: Sequence[float], gap: float) -> np.ndarray:

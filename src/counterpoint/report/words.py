@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.core.discovery import System, systems
+from counterpoint.core.errors import CounterpointError
 from counterpoint.report.run import BASELINES, Run, Score
 
 _METRICS = {
@@ -76,8 +77,11 @@ def main_metric(run: Run) -> str:
 
 
 def find_system(run: Run) -> System | None:
-    """The published system behind a run, or None for one that is not installed."""
-    return systems().get(run.name)
+    """The published system behind a run, or None for one that is not installed (or whose file is broken)."""
+    try:
+        return systems().get(run.name)
+    except CounterpointError:
+        return None
 
 
 def title(run: Run) -> str:
@@ -144,19 +148,21 @@ def shown_path(folder: Path) -> str:
 def next_steps(run: Run) -> list[tuple[str, str]]:
     """(purpose, command) pairs that make sense after this run."""
     where = shown_path(run.folder)
-    spec = f"{run.name}.{run.variant}" if run.variant != "default" else run.name
     if run.status in ("failed", "interrupted", "running"):
         return [
-            ("Go on from the last checkpoint", f"counterpoint fit {spec} --out {where} --resume"),
-            ("Read everything that was printed", f"less {where}/train.log"),
+            ("Go on from the last checkpoint", f"counterpoint fit --resume --out {where}"),
             (
-                "Compare this machine with the one of the run",
-                f"counterpoint doctor --against {where}/stamp.json",
+                "Start again with other settings",
+                f"counterpoint fit --config {where}/recipe.yaml --FLAG VALUE",
             ),
+            ("Check this machine", "counterpoint doctor"),
         ]
     steps = [
         ("Embed your own pictures", f"counterpoint embed {where} --data YOUR_FOLDER"),
-        ("Repeat with another seed", f"counterpoint fit {spec} --seed {_following(run.seed)}"),
+        (
+            "Repeat with another seed",
+            f"counterpoint fit --config {where}/recipe.yaml --seed {_following(run.seed)}",
+        ),
         ("Set two runs side by side", f"counterpoint report {where} OTHER_RUN"),
         ("Test the paper's claim", f"counterpoint reproduce {run.name}"),
     ]

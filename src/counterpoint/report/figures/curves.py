@@ -11,7 +11,7 @@ import numpy as np
 from counterpoint.report.compare import lines
 from counterpoint.report.panel import Panel
 from counterpoint.report.run import Run, number
-from counterpoint.report.style import INK, MUTED, SERIES, canvas, label_ends, themed
+from counterpoint.report.style import INK, MUTED, SERIES, canvas, label_ends, logarithmic, themed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def draw(run: Run) -> Panel | None:
     _line(norm, steps, norms, "", SERIES[3])
     positive = norms[np.isfinite(norms) & (norms > 0)]
     if positive.size and positive.max() > 30 * positive.min():
-        norm.set_yscale("log")
+        logarithmic(norm)
     norm.set_ylabel("gradient\nnorm")
     norm.set_xlabel("optimiser step")
     figure.align_ylabels()

@@ -28,7 +28,7 @@ def draw(run: Run) -> Panel | None:
         return None
     query, neighbour = arrays["query"], arrays["neighbour"]
     bank = arrays["bank_thumbnail"]
-    if query.max() >= len(arrays["thumbnail"]) or neighbour.max() >= len(bank):
+    if query.max() >= len(arrays["thumbnail"]) or neighbour.max() >= len(bank) or neighbour.min() < 0:
         return None
     pictures = np.concatenate([arrays["thumbnail"][query][:, None], bank[neighbour]], axis=1)
     image = mosaic(pictures, largest=LARGEST, gap=GAP)

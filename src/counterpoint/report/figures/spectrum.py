@@ -10,7 +10,7 @@ import numpy as np
 from counterpoint.report.compare import lines
 from counterpoint.report.panel import Panel
 from counterpoint.report.run import Run, number
-from counterpoint.report.style import GOOD, MUTED, SERIES, canvas, label_ends, themed
+from counterpoint.report.style import GOOD, MUTED, SERIES, canvas, label_ends, logarithmic, themed
 
 SECTION, ORDER = "Representation", 60
 FLOOR = 1e-6
@@ -18,8 +18,8 @@ _TEXT: dict[str, Any] = {
     "better": "A slope that stays shallow to the last dimension, above the untrained encoder.",
     "worse": "A cliff: values that fall by a factor of thousands mean that those dimensions carry nothing. "
     "An effective rank near 1 is collapse.",
-    "act": "Cliff: lower the rate, use more or harder negatives, or a decorrelating term. A linear read-out of "
-    "k classes needs about k dimensions.",
+    "act": "Cliff: lower the rate, use more or harder negatives, or a decorrelating term. A linear read-out "
+    "of k classes needs about k dimensions.",
 }
 
 
@@ -57,7 +57,8 @@ def draw(run: Run) -> Panel | None:
         rank = _rank(run, name)
         if np.isfinite(rank):
             listing.append(f"{name}: effective rank {rank:.1f} of {len(values)}")
-    axes.set(yscale="log", xlabel="dimension, strongest first", ylabel="singular value (relative)")
+    logarithmic(axes)
+    axes.set(xlabel="dimension, strongest first", ylabel="singular value (relative)")
     label_ends(axes, ends)
     here = ("; ".join(listing) + ".") if listing else "The effective rank was not recorded."
     return Panel(
@@ -86,7 +87,8 @@ def compare(runs: Sequence[Run]) -> Panel | None:
                 listing.append(f"{label}: effective rank {_rank(run, 'encoder'):.1f} of {len(values)}")
     if not ends:
         return None
-    axes.set(yscale="log", xlabel="dimension, strongest first", ylabel="singular value (relative)")
+    logarithmic(axes)
+    axes.set(xlabel="dimension, strongest first", ylabel="singular value (relative)")
     label_ends(axes, ends)
     here = "; ".join(listing) + "."
     return Panel(
