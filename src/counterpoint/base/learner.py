@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -37,18 +38,18 @@ class Learner(LightningModule, ABC):
 
     constant_rate: tuple[str, ...] = ()
     """Prefixes of parameters whose learning rate is not scheduled."""
-    projector: Any = None
-    """The head whose output the objective sees, where there is one; it is evaluated beside the encoder."""
     needs_labels: bool = False
     """Whether every batch must carry labels."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder: Any = encoder
+        self.projector: Any = None  # the head whose output the objective sees; evaluated beside the encoder
         self.loader: Callable[[], Iterable[Batch]] | None = None
         self.recipe: Recipe | None = None
         self.view_maker: Any = None
         self.batches_seen = 0
+        self.total_steps = 0
         self.gradient_norm = float("nan")
         self.notes: dict[str, float] = {}
 
@@ -120,10 +121,9 @@ class Learner(LightningModule, ABC):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """One optimiser step, then every held :class:`Ema` follows."""
         super().optimizer_step(*args, **kwargs)
-        total = int(self.trainer.estimated_stepping_batches)
         for part in self.modules():
             if isinstance(part, Ema):
-                part.step(self.global_step, total)
+                part.step(self.global_step, self.total_steps)
 
     def train_dataloader(self) -> Any:
         """The loader of this process, made when rank and world size are known."""
@@ -136,8 +136,10 @@ class Learner(LightningModule, ABC):
         settings, trainer = self.settings.optimizer, self.trainer
         batch = self.settings.data.batch_size * self.settings.accumulate * trainer.world_size
         optimizer = build_optimizer(parameter_groups(self, settings, self.constant_rate), settings, batch)
-        total = int(trainer.estimated_stepping_batches)
-        schedule = build_schedule(optimizer, settings, total=total, steps_per_epoch=total / self.settings.epochs)
+        # not trainer.estimated_stepping_batches, which sets the loader up before a checkpoint can restore its place
+        steps_per_epoch = math.ceil(len(self.train_dataloader()) / self.settings.accumulate)
+        self.total_steps = steps_per_epoch * self.settings.epochs
+        schedule = build_schedule(optimizer, settings, total=self.total_steps, steps_per_epoch=steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     # ---- exact resume -----------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ class FeatureQueue(nn.Module):
         rows = functional.normalize(gather(embeddings).to(self.entries.dtype), dim=1)[-len(self):]
         start = int(self.position[0])
         places = (torch.arange(len(rows), device=rows.device) + start) % len(self)
-        self.entries[places] = rows
+        self.entries = self.entries.index_copy(0, places, rows)  # a new tensor: the loss still needs the old one
         if labels is not None:
             self.labels[places] = gather(labels)[-len(self):]
         self.position[0] = (start + len(rows)) % len(self)

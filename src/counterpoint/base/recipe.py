@@ -121,8 +121,12 @@ def lookup(spec: str) -> Recipe:
 def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """``recipe`` with dotted settings changed: ``{"method.temperature": 0.2, "data.source": "digits"}``.
 
-    A plain value for a part sets its first field, so ``{"data": "digits"}`` means ``data.source``.
+    A plain value for a part sets its first field, so ``{"data": "digits"}`` means ``data.source``. Options of a data
+    set are its own: another source starts without any.
     """
+    source = changes.get("data.source", changes.get("data", recipe.data.source))
+    if source != recipe.data.source and "data.options" not in changes:
+        changes = {"data.options": {}, **changes}
     for path, value in changes.items():
         recipe = _set(recipe, path.split("."), value, path)
     return recipe

@@ -36,7 +36,7 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
 from counterpoint.encoders.heads import Predictor, Projector
 from counterpoint.encoders.image import Encoder
-from counterpoint.objectives.info_nce import info_nce_queue, moco_v3_loss
+from counterpoint.objectives.instance import info_nce_queue, moco_v3_loss
 
 
 class MoCo(Learner):

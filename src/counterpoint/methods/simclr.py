@@ -26,7 +26,7 @@ from counterpoint.base.learner import Learner
 from counterpoint.core.typing import Batch
 from counterpoint.encoders.heads import Projector
 from counterpoint.encoders.image import Encoder
-from counterpoint.objectives.info_nce import nt_xent
+from counterpoint.objectives.instance import nt_xent
 
 
 class SimCLR(Learner):

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from counterpoint.base.learner import Learner
 from counterpoint.core.typing import Batch
@@ -38,9 +39,12 @@ def blocks(source: ImageSource, indices: np.ndarray | None = None, *, size: int 
 
 
 def plain_batch(learner: Learner, images: Tensor) -> Batch:
-    """A batch whose single view is the picture itself, normalised."""
+    """A batch whose single view is the picture itself, normalised, at the size the encoder was trained on."""
     images = images.to(learner.device)
-    return cast(Batch, {"image": images, "views": [learner.view_maker.plain(images)]})
+    view, size = learner.view_maker.plain(images), learner.settings.views.size
+    if size is not None and tuple(view.shape[2:]) != (size, size):
+        view = functional.interpolate(view, size=(size, size), mode="bilinear", antialias=True)
+    return cast(Batch, {"image": images, "views": [view]})
 
 
 def embed_source(learner: Learner, source: ImageSource, indices: np.ndarray | None = None) -> np.ndarray:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, Trainer
-from torch.nn import functional
 
 from counterpoint.base.learner import Learner
 from counterpoint.data.source import ImageSource
-from counterpoint.evaluate.geometry import alignment, effective_rank, uniformity
+from counterpoint.evaluate.geometry import alignment, effective_rank, feature_std, uniformity
 from counterpoint.evaluate.neighbours import knn_accuracy
 from counterpoint.train.callbacks.checkpoint import Checkpoints
 from counterpoint.train.callbacks.log import append
@@ -32,7 +31,8 @@ class Probe(Callback):
 
     def __init__(self, source: ImageSource, *, every: int, seed: int, path: Path, clock: Clock,
                  checkpoints: Checkpoints, progress: ProgressLines, warn: Any) -> None:
-        order = np.random.default_rng(seed).permutation(len(source))
+        known = np.arange(len(source)) if source.labels is None else np.flatnonzero(source.labels >= 0)
+        order = np.random.default_rng(seed).permutation(known if len(known) > 1 else np.arange(len(source)))
         queries = min(QUERIES, max(len(source) // 5, 1))
         self.queries, self.bank = order[:queries], order[queries:queries + BANK]
         self.source, self.every, self.seed = source, every, seed
@@ -66,23 +66,30 @@ class Probe(Callback):
         bank = torch.as_tensor(embed_source(learner, self.source, self.bank))
         queries = torch.as_tensor(embed_source(learner, self.source, self.queries))
         labels, knn = self.source.labels, None
-        if labels is not None and labels.dtype.kind in "iu" and len(self.bank):
+        if labels is not None and labels[self.bank].min(initial=0) >= 0 and len(self.bank):
             knn = float(knn_accuracy(queries, torch.as_tensor(labels[self.queries]), bank,
                                      torch.as_tensor(labels[self.bank]), k=min(20, len(self.bank)), temperature=0.1))
         z_a, z_b = two_views(learner, self.source, self.queries[:VIEWED], seed=self.seed)
-        unit = functional.normalize(bank, dim=1)
+        spread = feature_std(bank)
         return {"knn": knn, "effective_rank": float(effective_rank(bank)), "dim": bank.shape[1],
-                "std": float(unit.std(dim=0).mean() * bank.shape[1] ** 0.5),
+                "std": float(spread.ratio),
                 "alignment": float(alignment(z_a, z_b)), "uniformity": float(uniformity(z_a))}
 
 
-def two_views(learner: Learner, source: ImageSource, indices: np.ndarray, *, seed: int) -> tuple[Any, Any]:
-    """What the objective compares for two views of the same pictures: head outputs, or features without a head."""
+def two_views(learner: Learner, source: ImageSource, indices: np.ndarray, *, seed: int,
+              network: Any = None) -> tuple[Any, Any]:
+    """Embeddings of two views of the same pictures by ``network``.
+
+    Without one: what the objective compares, the outputs of encoder and projector.
+    """
     images = torch.as_tensor(np.ascontiguousarray(source.images[indices])).to(learner.device)
-    generator = torch.Generator(learner.device).manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     with evaluating(learner):
         views, _ = learner.view_maker(images, generator)
-        features = [learner.encoder(view) for view in views[:2]]
-        head = learner.projector
-        z_a, z_b = (head(item).float().cpu() if head is not None else item.float().cpu() for item in features)
+        if network is None:
+            head = learner.projector or torch.nn.Identity()
+            z_a, z_b = (head(learner.encoder(view)).float().cpu() for view in views[:2])
+        else:
+            with evaluating(network):
+                z_a, z_b = (network(view).float().cpu() for view in views[:2])
     return z_a, z_b

@@ -24,7 +24,7 @@ class ProgressLines(Callback):
         """Remember where this session of the run begins; open the bar in a terminal."""
         self.begun, self.first = time.monotonic(), trainer.global_step
         self.shown_at, self.shown_step = time.monotonic(), trainer.global_step
-        self.total = int(trainer.estimated_stepping_batches)
+        self.total = int(pl_module.total_steps)
         if self.output.is_terminal and trainer.is_global_zero:
             self.bar = Progress(BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f}%"),
                                 TextColumn("{task.description}"), console=self.output.console, transient=True)

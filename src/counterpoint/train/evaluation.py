@@ -1,0 +1,134 @@
+"""Evaluation of a run: the encoder, its head, and the plain baselines beside them, on pictures it never saw."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.base.learner import Learner
+from counterpoint.core.errors import CounterpointError
+from counterpoint.core.files import write_json
+from counterpoint.data.source import ImageSource
+from counterpoint.evaluate.geometry import spectrum
+from counterpoint.evaluate.suite import geometry_of, score_features
+from counterpoint.train.build import build_encoder, fit_views
+from counterpoint.train.callbacks.probe import VIEWED, two_views
+from counterpoint.train.console import Output
+from counterpoint.train.features import embed_source, encode_source, project
+from counterpoint.train.model import load
+from counterpoint.train.run import Run
+from counterpoint.train.showcase import write_showcase
+
+SPECTRUM_SAMPLE = 2000
+
+
+def evaluate_folder(run: Run, *, data: str | None, quiet: bool) -> dict[str, Any]:
+    """Evaluate a finished run again; with ``data``, on other pictures (written to evaluation-DATA.json)."""
+    model = load(run.path)
+    recipe = model.recipe
+    if data is not None:
+        recipe = dataclasses.replace(recipe, data=dataclasses.replace(
+            recipe.data, source=data, options={}, channels=model.channels if model.channels in (1, 3) else 0))
+    train, test = recipe.data.load("train"), recipe.data.load("test")
+    if train.images.shape[1] != model.channels:
+        raise CounterpointError(f"{train.name} has {train.images.shape[1]} channels and the model reads "
+                                f"{model.channels}.", "", f"--data.channels {model.channels}")
+    model.learner.attach(fit_views(recipe, min(train.images.shape[2:])), model.learner.view_maker)
+    output = Output(quiet=quiet)
+    return evaluate_learner(model.learner, train, test, run, output, suffix=f"-{Path(data).name}" if data else "")
+
+
+def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, run: Run, output: Output, *,
+                     suffix: str = "") -> dict[str, Any]:
+    """Scores, geometry and spectrum of encoder, head, untrained encoder and pixels; writes evaluation.json.
+
+    The bank and the probe's training set are the training pictures; every score is on the test pictures. The
+    untrained encoder has the same seed, so it is the very network the run started from.
+    """
+    begun, recipe = time.monotonic(), learner.settings
+    output.print(f"evaluating on {len(test)} pictures beside the untrained encoder and raw pixels")
+    untrained = build_encoder(recipe, train.images.shape[1]).to(learner.device)
+    features = {"encoder": (embed_source(learner, train), embed_source(learner, test)),
+                "untrained": (encode_source(learner, untrained, train), encode_source(learner, untrained, test))}
+    if learner.projector is not None:
+        features["head"] = (project(learner, features["encoder"][0]), project(learner, features["encoder"][1]))
+    scores, predictions = scores_of(features, train, test, seed=recipe.seed)
+    sample = np.random.default_rng(recipe.seed).permutation(len(test))[:VIEWED]
+    geometry = {name: geometry_of(both[1], *views_of(learner, name, untrained, test, sample, recipe.seed))
+                for name, both in features.items()}
+    result = {
+        "run": {"name": recipe.name, "variant": recipe.variant, "seed": recipe.seed},
+        "data": {"name": train.name, "train": len(train), "test": len(test), "classes": list(train.class_names)},
+        "scores": scores, "geometry": geometry,
+        "spectrum": {name: [float(v) for v in np.asarray(spectrum(both[1][:SPECTRUM_SAMPLE]))]
+                     for name, both in features.items() if name != "head"},
+        "warnings": [*train.notes, *test.notes, *output.warnings], "seconds": round(time.monotonic() - begun, 1)}
+    write_json(run.path / f"evaluation{suffix}.json", result)
+    if not suffix:
+        write_showcase(run.path / "embeddings.npz", learner, train, test, features["encoder"], predictions)
+    return result
+
+
+def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSource, test: ImageSource, *,
+              seed: int) -> tuple[list[dict[str, Any]], np.ndarray | None]:
+    """Rows of scores for every model, and the encoder's probe predictions; nothing without classes."""
+    known = classes_known(train, test)
+    if known is None:
+        return [], None
+    fit, tell = known
+    classes = int(max(train.labels.max(), test.labels.max())) + 1  # type: ignore[union-attr]
+    rows: list[dict[str, Any]] = []
+    predictions = None
+    for name, (bank, queries) in [*features.items(), ("pixels", (pixels(train), pixels(test)))]:
+        found = score_features(bank[fit], train.labels[fit], queries[tell], test.labels[tell],  # type: ignore[index]
+                               seed=seed, num_classes=classes, model=name)
+        rows += found.rows
+        if name == "encoder":
+            predictions = found.predictions
+    counts = np.bincount(train.labels[fit], minlength=classes)  # type: ignore[index]
+    chance = float(np.mean(test.labels[tell] == counts.argmax()))  # type: ignore[index]
+    rows += [{"metric": metric, "model": "chance", "value": chance, "low": chance, "high": chance,
+              "protocol": "most frequent training class", "split": "test", "n": len(tell), "seed": seed}
+             for metric in ("knn", "linear")]
+    return rows, predictions
+
+
+def classes_known(train: ImageSource, test: ImageSource) -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows with a known class in both parts, or ``None`` when there is nothing to score."""
+    if train.labels is None or test.labels is None:
+        return None
+    fit, tell = np.flatnonzero(train.labels >= 0), np.flatnonzero(test.labels >= 0)
+    if not len(fit) or not len(tell) or len(np.unique(train.labels[fit])) < 2:
+        return None
+    return fit, tell
+
+
+def pixels(source: ImageSource) -> np.ndarray:
+    """Raw pixels in 0..1 as feature rows, pictures over 64 pixels shrunk to 32 first."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    from counterpoint.train.features import blocks
+
+    parts = []
+    for images in blocks(source):
+        values = images.float() / (1.0 if images.is_floating_point() else 255.0)
+        if min(values.shape[2:]) > 64:
+            values = interpolate(values, size=(32, 32), mode="bilinear", antialias=True)
+        parts.append(values.flatten(1))
+    return torch.cat(parts).numpy()
+
+
+def views_of(learner: Learner, name: str, untrained: Any, test: ImageSource, sample: np.ndarray,
+             seed: int) -> tuple[Any, Any]:
+    """Embeddings of two views of the same test pictures under one of the models."""
+    if name == "head":
+        return two_views(learner, test, sample, seed=seed)
+    network = learner.encoder if name == "encoder" else untrained
+    return two_views(learner, test, sample, seed=seed, network=network)
+
+
