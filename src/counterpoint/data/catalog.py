@@ -2,7 +2,7 @@
 
 A file of this folder that defines a function of its own name which takes ``split`` and returns an
 :class:`ImageSource` is a known set: its docstring says what it is (a head of Size, Licence, Home, Fetch), its
-constants ``PACKAGE`` and ``INNER`` in which Debian package it lies, ``SPLITS`` which splits it makes itself.
+``INNER`` where it lies in its Debian package, its ``SPLITS`` which splits it makes itself.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def _described(name: str, tree: ast.Module, parameters: tuple[str, ...]) -> Entr
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Constant)
     }
-    package = texts.get("PACKAGE", "")
+    package = next((key for key, facts in PACKAGES.items() if facts.name == name), "")
     facts = PACKAGES.get(package)
     fetch = f"Debian package {package}, {facts.megabytes} MB" if facts else "computed here"
     return Entry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 from counterpoint.core.errors import CounterpointError
@@ -18,8 +19,8 @@ def folder(path: Path) -> Listing:
     """List the pictures below ``path``; nothing is decoded.
 
     ``path/CLASS/...`` gives classes; ``path/train/CLASS/...`` with ``path/test/...`` (or ``val``) gives
-    splits as well; anything else is a set without labels. Hidden files and folders are passed over, and each real
-    folder is visited once whatever links lead to it.
+    splits as well; anything else is a set without labels. Hidden files and folders are passed over, and each
+    real folder is visited once whatever links lead to it.
 
     Parameters
     ----------
@@ -33,11 +34,14 @@ def folder(path: Path) -> Listing:
     """
     children = _folders(path)
     train = next((children[name] for name in TRAIN if name in children), None)
-    test, others = _test_folder(children, labelled=train is not None and bool(_classes(train)))
-    if train is None:
+    tests = [children[name] for name in TEST if name in children]
+    if train is None or not (tests or set(children) <= set(TRAIN)):  # "train" may be a class beside "bus"
         return _listing(path, [("train", path)], notes=[])
-    parts = [("train", train)] + ([("test", test)] if test else [])
-    notes = [f"{place.name}/ is not used." for place in others if place != test]
+    labelled = bool(_folders(train))
+    fitting = [place for place in tests if not labelled or _folders(place)]
+    parts = [("train", train), *(("test", place) for place in fitting[:1])]
+    used = [place for _, place in parts]
+    notes = [f"{place.name}/ is not used." for place in children.values() if place not in used]
     return _listing(path, parts, notes=notes)
 
 
@@ -94,17 +98,6 @@ def _listing(root: Path, parts: list[tuple[str, Path]], *, notes: list[str]) -> 
     )
 
 
-def _test_folder(children: dict[str, Path], *, labelled: bool) -> tuple[Path | None, list[Path]]:
-    """The folder to test on, and all that could be: one with classes if the training folder has them."""
-    found = [children[name] for name in TEST if name in children]
-    fitting = [place for place in found if not labelled or _classes(place)]
-    return (fitting[0] if fitting else None), found
-
-
-def _classes(place: Path) -> dict[str, Path]:
-    return _folders(place)
-
-
 def _folders(place: Path) -> dict[str, Path]:
     return {entry.name.lower(): Path(entry.path) for entry in _entries(place) if entry.is_dir()}
 
@@ -125,7 +118,9 @@ def _entries(place: Path) -> list[os.DirEntry[str]]:
 
 
 def _other_files(root: Path) -> str:
-    endings = Counter(path.suffix.lower() or "no ending" for path in root.rglob("*") if path.is_file())
+    endings = Counter(
+        path.suffix.lower() or "no ending" for path in islice(root.rglob("*"), 10_000) if path.is_file()
+    )
     if not endings:
         return " and no other files"
     return ", but " + ", ".join(f"{count} {ending}" for ending, count in endings.most_common(4))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from counterpoint.core.errors import CounterpointError, missing_extra, unknown
+from counterpoint.data.debian import cache_folder
 from counterpoint.data.listing import Listing, label_texts, which_split
 from counterpoint.data.table import find_column
 
@@ -131,7 +132,11 @@ def _open(name: str, *, fetch: bool, download: bool) -> dict[str, Any]:
             "--data.download true",
         )
     try:
-        found = datasets.load_dataset(name) if fetch else datasets.load_from_disk(name)
+        found = (
+            datasets.load_dataset(name, cache_dir=str(cache_folder() / "hub"))
+            if fetch
+            else datasets.load_from_disk(name)
+        )
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CounterpointError(

@@ -17,7 +17,7 @@ from counterpoint.data.splits import TEST_SHARE, base_split, cut_rows, partition
 
 _log = logging.getLogger(__name__)
 FEWEST = 4
-_TEST_NAMES = ("test", "testing", "val", "valid", "validation")
+_SPLIT_NAMES = {"test": ("test", "testing"), "validation": ("validation", "valid", "val", "dev")}
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Listing:
     captions : list of str or None
         Text of each.
     splits : list of str or None
-        ``"train"`` or ``"test"`` for each; ``None`` when the data are not split.
+        ``"train"``, ``"test"`` or ``"validation"`` for each; ``None`` when the data are not split. With
+        pictures to test on, those for validation rest; without, they are tested on.
     class_names : list of str
         Order of the classes; sorted by name (or number) when empty.
     notes : list of str
@@ -155,8 +156,15 @@ class Listing:
             )
         parts = np.array([which_split(split) for split in self.splits or ["train"] * count])
         train, test = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test")
+        spare = np.flatnonzero(parts == "validation")
         if len(train) and len(test):
-            return train, test, []
+            return (
+                train,
+                test,
+                [f"{len(spare):,} pictures marked validation are not used."] * bool(len(spare)),
+            )
+        if len(train) and len(spare):
+            return train, spare, ["pictures marked validation are the test split."]
         if count < FEWEST:
             raise CounterpointError(
                 f"{self.title} holds {count} pictures and no test part.",
@@ -164,25 +172,21 @@ class Listing:
                 "--data.source scenes",
             )
         train, test = partition(count, share=max(TEST_SHARE, 2 / count), seed=seed, labels=codes)
-        if not len(test):  # every class has one picture
-            train, test = partition(count, share=max(TEST_SHARE, 2 / count), seed=seed)
-        return (
-            train,
-            test,
-            [
-                f"no test part in {self.title}: {len(test):,} of {count:,} pictures "
-                f"({len(test) / count:.0%}) are held out for testing, seed {seed}."
-            ],
+        note = (
+            f"no test part in {self.title}: {len(test):,} of {count:,} pictures "
+            f"({len(test) / count:.0%}) are held out for testing, seed {seed}."
         )
+        return train, test, [note]
 
 
 def which_split(name: str) -> str:
-    """``"test"`` for test, val and the like, otherwise ``"train"``.
+    """``"test"``, ``"validation"`` (val, valid, dev), or for any other name ``"train"``.
 
     >>> which_split("Valid"), which_split("training")
-    ('test', 'train')
+    ('validation', 'train')
     """
-    return "test" if name.strip().lower() in _TEST_NAMES else "train"
+    key = name.strip().lower()
+    return next((split for split, names in _SPLIT_NAMES.items() if key in names), "train")
 
 
 def label_texts(values: Sequence[object]) -> list[str | None]:

@@ -41,7 +41,7 @@ def shards(place: str) -> Listing:
     """List the samples in tar shards; pictures stay undecoded.
 
     Of a sample, a picture (``.jpg``, ``.png`` ...), ``.cls`` (class), ``.txt`` (caption) and ``.json`` (an
-    object with caption, text, label or class) are read. Shards with test or val in their name are to test on.
+    object with caption, text, label or class) are read. Shards with test or val in their name are that split.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def shards(place: str) -> Listing:
         captions=[str(sample.get("caption", "")) for sample in samples]
         if any("caption" in sample for sample in samples)
         else None,
-        splits=splits if "test" in splits else None,
+        splits=splits if len(set(splits)) > 1 else None,
     )
 
 
@@ -117,7 +117,8 @@ def _braces(pattern: str) -> list[str]:
 
 def _samples(path: Path) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    split = "test" if any(map(_is_test, re.split(r"[^a-z]+", path.name.lower()))) else "train"
+    words = [which_split(word) for word in re.split(r"[^a-z]+", path.name.lower())]
+    split = next((word for word in words if word != "train"), "train")
     try:
         with tarfile.open(path) as archive:
             plain = _is_plain(path)
@@ -171,7 +172,3 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 def _is_plain(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) != b"\x1f\x8b" and path.suffix == ".tar"
-
-
-def _is_test(word: str) -> bool:
-    return which_split(word) == "test"

@@ -46,12 +46,12 @@ class ImageSource:
 
     name: str
     split: str
-    images: np.ndarray | Pixels
-    labels: np.ndarray | None = None
+    images: np.ndarray | Pixels = field(repr=False)
+    labels: np.ndarray | None = field(default=None, repr=False)
     class_names: list[str] = field(default_factory=list)
-    captions: list[str] | None = None
-    masks: np.ndarray | None = None
-    factors: dict[str, Any] = field(default_factory=dict)
+    captions: list[str] | None = field(default=None, repr=False)
+    masks: np.ndarray | None = field(default=None, repr=False)
+    factors: dict[str, Any] = field(default_factory=dict, repr=False)
     licence: str = ""
     home: str = ""
     notes: list[str] = field(default_factory=list)

@@ -19,7 +19,8 @@ def partition(
     """Positions ``0 .. count-1`` in two sorted parts, the second with ``share`` of them.
 
     With labels the parts are stratified: shuffled rows are laid out class by class and taken at even steps,
-    so that every class gives its share to within one row. A class is never held out whole.
+    so that every class gives its share to within one row. A class is never held out whole; where that would
+    leave nothing to hold out, as with one row per class, labels are not heeded.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ def partition(
     chosen = np.diff(steps, prepend=0) > 0
     if labels is not None:
         chosen &= np.isin(labels[order], labels[order[~chosen]])
+        if not chosen.any():
+            return partition(count, share=share, seed=seed)
     return np.sort(order[~chosen]), np.sort(order[chosen])
 
 
