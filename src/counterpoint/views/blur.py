@@ -34,8 +34,12 @@ def _convolve(images: Tensor, taps: Tensor, *, dim: int) -> Tensor:
     edge = (radius, radius, 0, 0) if dim == 3 else (0, 0, radius, radius)
     padded = torch.nn.functional.pad(images, edge, mode="reflect")
     weight = taps[:, :, None, None, None].unbind(1)
-    out = images * weight[0]
+    out, both = images * weight[0], torch.empty_like(images)
     for distance in range(1, radius + 1):
-        both = padded.narrow(dim, radius - distance, length) + padded.narrow(dim, radius + distance, length)
-        out.add_(both.mul_(weight[distance]))
+        before, after = (padded.narrow(dim, radius + side * distance, length) for side in (-1, 1))
+        torch.add(before, after, out=both)
+        if len(images) == 1:
+            out.add_(both, alpha=float(weight[distance]))
+        else:
+            out.add_(both.mul_(weight[distance]))
     return out

@@ -9,6 +9,7 @@ saturation, hue and grey have no meaning and leave the pictures as they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -18,63 +19,70 @@ GRAY = (0.2989, 0.587, 0.114)
 
 
 def gray_plane(images: Tensor) -> Tensor:
-    """``(batch, 1, height, width)`` grey values of RGB pictures."""
+    """``(batch, height, width)`` grey values of RGB pictures."""
     red, green, blue = images.unbind(1)
-    return (red * GRAY[0]).add_(green, alpha=GRAY[1]).add_(blue, alpha=GRAY[2]).unsqueeze(1)
+    return (red * GRAY[0]).add_(green, alpha=GRAY[1]).add_(blue, alpha=GRAY[2])
 
 
 def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
-    """Multiply by ``factor`` (batch,), cut at 0 and 1."""
-    return images.mul_(_column(images, factor)).clamp_(0, 1)
+    """Multiply by ``factor`` (batch,), cut at 0 and 1.
+
+    >>> adjust_brightness(torch.full((1, 1, 1, 2), 0.4), torch.tensor([1.5])).tolist()
+    [[[[0.6000000238418579, 0.6000000238418579]]]]
+    """
+    return images.mul_(_column(factor)).clamp_(0, 1)
 
 
 def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Move values away from (or towards) the picture's mean grey by ``factor`` (batch,), cut at 0 and 1."""
-    mean = images.mean(dim=(2, 3))
-    if images.shape[1] == 3:
-        mean = mean @ torch.tensor(GRAY, device=images.device, dtype=images.dtype)[:, None]
-    shift = (1 - factor) * mean.mean(dim=1)
-    return images.mul_(_column(images, factor)).add_(_column(images, shift)).clamp_(0, 1)
+    mean = torch.mv(images.flatten(2).mean(dim=2), _mean_weights(images.shape[1], images.device))
+    return images.mul_(_column(factor)).add_(_column(mean.sub_(mean * factor))).clamp_(0, 1)
+
+
+@cache
+def _mean_weights(channels: int, device: torch.device) -> Tensor:
+    return torch.tensor(GRAY if channels == 3 else (1 / channels,) * channels, device=device)
 
 
 def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
     """Move colours away from (or towards) their grey value by ``factor`` (batch,), cut at 0 and 1."""
     if images.shape[1] != 3:
         return images
-    gray = gray_plane(images).mul_(_column(images, 1 - factor))
-    return images.mul_(_column(images, factor)).add_(gray).clamp_(0, 1)
+    gray = gray_plane(images).mul_((1 - factor).view(-1, 1, 1))
+    return images.mul_(_column(factor)).add_(gray.unsqueeze(1)).clamp_(0, 1)
 
 
 def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
     """Turn the hue by ``turn`` (batch,) circles at equal value and saturation (HSV).
 
-    With value V = max(r, g, b), chroma C = V - min(r, g, b) and hue h in 0..6, a channel is
-    V - C + C * clamp(t, 0, 1), where t is |h - 3| - 1 for red, 2 - |h - 2| for green, 2 - |h - 4| for blue.
+    With low = min(r, g, b) and C = max(r, g, b) - low, the hue in circles is
+    +-(1 + (g + b - r - low) / C) / 6, negative where b > g. A channel is low + C * clamp(2 - 6 * d, 0, 1),
+    where d is the distance of the hue from the channel's own (0, 1/3, 2/3) around the circle.
     """
     if images.shape[1] != 3:
         return images
     red, green, blue = images.unbind(1)
-    low = torch.minimum(torch.minimum(red, green), blue)
-    top = torch.maximum(torch.maximum(red, green), blue)
-    chroma = top - low
-    scale = chroma.clamp(min=1e-12).reciprocal_()
-    hue = torch.where(
-        top == red,
-        (green - blue).mul_(scale),
-        torch.where(top == green, (blue - red).mul_(scale).add_(2), (red - green).mul_(scale).add_(4)),
-    )
-    hue.add_(6 * turn[:, None, None].to(hue))
-    hue.sub_(torch.floor(hue / 6).mul_(6))
-    centre = torch.tensor([3.0, 2.0, 4.0], device=hue.device, dtype=hue.dtype)[:, None, None]
-    sign = torch.tensor([1.0, -1.0, -1.0], device=hue.device, dtype=hue.dtype)[:, None, None]
-    torch.sub(hue[:, None], centre, out=images)
-    images.abs_().mul_(sign).add_(1.5 * -sign + 0.5).clamp_(0, 1)
-    return images.mul_(chroma[:, None]).add_(low[:, None])
+    low = torch.minimum(red, green)
+    chroma = torch.maximum(red, green)
+    torch.minimum(low, blue, out=low)
+    torch.maximum(chroma, blue, out=chroma).sub_(low).mul_(6)
+    hue = (green + blue).sub_(red).sub_(low).div_(chroma.clamp(min=1e-8)).add_(1 / 6)
+    torch.copysign(hue, green - blue, out=hue).add_(turn.view(-1, 1, 1))
+    hue.sub_(torch.floor(hue))
+    # Red is measured from its far side, hue 1/2, which saves wrapping the distance for each channel.
+    for channel, centre in ((red, 1 / 2), (green, 1 / 3), (blue, 2 / 3)):
+        torch.sub(hue, centre, out=channel)
+    images.abs_().clamp_(1 / 6, 1 / 3).mul_(chroma.unsqueeze(1))
+    red.add_(low).sub_(chroma, alpha=1 / 6)
+    low.add_(chroma, alpha=1 / 3)
+    rest = images.narrow(1, 1, 2)
+    torch.sub(low.unsqueeze(1), rest, out=rest)
+    return images
 
 
 def to_gray(images: Tensor) -> Tensor:
     """Replace the three channels by the grey value."""
-    return images.copy_(gray_plane(images).expand_as(images)) if images.shape[1] == 3 else images
+    return images.copy_(gray_plane(images)[:, None].expand_as(images)) if images.shape[1] == 3 else images
 
 
 def solarise(images: Tensor, *, threshold: float = 0.5) -> Tensor:
@@ -86,11 +94,11 @@ ADJUSTMENTS = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue
 
 
 def colour_jitter(images: Tensor, factors: Tensor, *, order: Sequence[int]) -> Tensor:
-    """Apply the four adjustments in ``order`` (numbers into :data:`ADJUSTMENTS`), factors ``(batch, 4)``."""
+    """Apply adjustments in ``order`` (numbers into :data:`ADJUSTMENTS`) with ``factors`` (batch, 4)."""
     for number in order:
         ADJUSTMENTS[number](images, factors[:, number])
     return images
 
 
-def _column(images: Tensor, values: Tensor) -> Tensor:
-    return values.to(images.dtype)[:, None, None, None]
+def _column(values: Tensor) -> Tensor:
+    return values.view(-1, 1, 1, 1)

@@ -7,7 +7,8 @@ or moving the pictures to another device, leaves the draws of all others as they
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -50,6 +51,16 @@ class ViewParameters:
     gray: Tensor
     sigma: Tensor
     solarise: Tensor
+
+    def take(self, rows: Tensor) -> ViewParameters:
+        """The parameters of the samples ``rows``, in that order."""
+        return ViewParameters(*(getattr(self, item.name)[rows] for item in fields(self)))
+
+    @staticmethod
+    def join(parts: Sequence[ViewParameters]) -> ViewParameters:
+        """The samples of several views one after the other."""
+        names = [item.name for item in fields(ViewParameters)]
+        return ViewParameters(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
     def coords(self, *, height: int, width: int) -> Tensor:
         """``(batch, 5)`` float32: top, left, height, width as fractions of the picture, and the flip flag."""

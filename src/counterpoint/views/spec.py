@@ -176,7 +176,7 @@ def moco_v2(size: int) -> ImageViews:
 
 
 def byol(size: int) -> ImageViews:
-    """The two unequal views of BYOL (Grill et al., NeurIPS 2020, table 6); Barlow Twins, MoCo v3 use them too."""
+    """The two unequal views of BYOL (Grill et al., NeurIPS 2020, table 6); Barlow Twins, MoCo v3 share them."""
     return ImageViews(size=size, crop_scale=(0.08, 1.0), saturation=0.2, blur=(1.0, 0.1), solarise=(0.0, 0.2))
 
 
