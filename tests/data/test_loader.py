@@ -154,7 +154,9 @@ def test_resume_with_other_settings_is_refused(change: dict[str, Any]) -> None:
 def test_lazy_pictures_are_read_ahead_in_order(workers: int) -> None:
     lazy = Lazy(40)
     loader = BatchLoader(ImageSource("lazy", "train", lazy), batch_size=6, seed=1, workers=workers)
+    state = torch.get_rng_state()
     batches = list(loader)
+    assert torch.equal(torch.get_rng_state(), state)
     assert [batch["index"].tolist() for batch in batches] == indices(BatchLoader(numbered(40), batch_size=6, seed=1))
     for batch in batches:
         assert torch.equal(batch["image"][:, 0, 0, 0].long(), batch["index"])

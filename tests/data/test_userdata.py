@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from counterpoint.core.errors import CounterpointError
@@ -45,3 +46,12 @@ def test_tilde_is_the_home_folder(tmp_path: Path, write_pictures, monkeypatch: p
     write_pictures(tmp_path / "pictures", 6)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert len(load("~/pictures", split="train", size=8)) == 4
+
+
+def test_memory_decides_between_one_array_and_decoding_on_demand(tmp_path: Path, write_pictures) -> None:
+    write_pictures(tmp_path, 12)
+    whole, lazy = (load(tmp_path, split="train", size=8, **extra) for extra in ({}, {"memory": 100}))
+    assert (whole.in_memory, lazy.in_memory) == (True, False)
+    assert whole.images.shape == lazy.images.shape
+    assert (whole.images == lazy.images[np.arange(len(lazy))]).all()
+    assert (whole.subset([1, 3]).images == lazy.subset([1, 3]).images[np.arange(2)]).all()

@@ -120,7 +120,8 @@ def load(
     download : bool
         Whether what is missing may be fetched.
     **options
-        ``resize`` and ``channels`` for all; further settings of the set, or column names of a table.
+        ``resize`` and ``channels`` for all; further settings of a known set; column names of a table, and
+        ``memory``, the bytes up to which a user's pictures are decoded at once and kept.
 
     Raises
     ------
@@ -151,11 +152,9 @@ def load(
     from counterpoint.data.listing import Request
     from counterpoint.data.userdata import read
 
-    form = {key: options.pop(key) for key in FORM if key in options}
+    form = {key: options.pop(key) for key in (*FORM, "memory") if key in options}
     request = Request(split=split, size=size or USER_SIZE, limit=limit, seed=seed, **form)
-    return read(
-        name, request=request, native=size is None, download=download, options=options, known=catalog()
-    )
+    return read(name, request=request, native=size is None, download=download, options=options, known=catalog())
 
 
 def _known(

@@ -201,9 +201,14 @@ def _by_processes(loader: BatchLoader, batches: list[np.ndarray]) -> Iterator[Ba
             batch_size=None,
             sampler=cast(Any, batches),
             num_workers=loader.workers,
-            collate_fn=lambda batch: batch,
+            collate_fn=_as_it_is,
+            generator=torch.Generator(),  # leaves the run's own generator, and with it exact resume, alone
         )
     )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def _ahead(read: Callable[[np.ndarray], Batch], batches: list[np.ndarray]) -> Iterator[Batch]:
@@ -226,9 +231,7 @@ def _check(source: ImageSource, *, batch_size: int, drop_last: bool, rank: int, 
             "--data.batch_size 256",
         )
     if not 0 <= rank < world_size:
-        raise CounterpointError(
-            f"Rank {rank} of {world_size} processes.", f"0..{world_size - 1} was expected."
-        )
+        raise CounterpointError(f"Rank {rank} of {world_size} processes.", f"0..{world_size - 1} was expected.")
     whole = batch_size * world_size
     if drop_last and whole > len(source):
         processes = f" in each of {world_size} processes" if world_size > 1 else ""
