@@ -55,7 +55,8 @@ def scenes(
     sprites : str or Cutouts
         ``"procedural"`` (8 shapes, 8 colours, 4 textures), ``"stamps"`` (photographs cut out, see
         :func:`~counterpoint.data.stamps.stamps`), or cut-outs chosen with
-        :func:`~counterpoint.data.stamps.cutouts`.
+        :func:`~counterpoint.data.stamps.cutouts`. "stamps" puts the same things into train and test scenes;
+        to keep them apart, choose ``cutouts(split="train")`` for one and ``cutouts(split="test")`` for the other.
     label : str
         What ``labels`` say, of the largest object where it is about one object: shape, colour, shape-colour,
         texture, size; or count, background. With photographs "shape" means the category of the cut-out.
@@ -141,9 +142,7 @@ def _generate(
     parts = []
     for low in range(0, n, step):
         rows = slice(low, low + step)
-        part = draw_factors(
-            seed, index[rows], objects=counts, photos=0 if photos is None else len(photos.names)
-        )
+        part = draw_factors(seed, index[rows], objects=counts, photos=0 if photos is None else len(photos.names))
         images[rows], masks[rows], part["visible"] = render(part, size=size, seed=seed, levels=levels)
         parts.append({key: value for key, value in part.items() if not key.startswith("_")})
     factors = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
@@ -172,9 +171,7 @@ def _photos(sprites: str | Cutouts, *, download: bool) -> Cutouts | None:
     return named
 
 
-def _check(
-    n: int, *, size: int, seed: int, counts: tuple[int, int], start: int, split: str, wording: str
-) -> None:
+def _check(n: int, *, size: int, seed: int, counts: tuple[int, int], start: int, split: str, wording: str) -> None:
     if n < 1 or start < 0 or n + start > SPLITS["test"]:
         raise CounterpointError(f"n={n}, start={start}.", "n >= 1 and start >= 0 were expected.")
     if not 0 <= seed < 1 << 63:
