@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ from counterpoint.views.blur import gaussian_blur
 from counterpoint.views.colour import colour_jitter, solarise, to_gray
 from counterpoint.views.crop import Bags, axis_taps, bags, resample, transpose
 from counterpoint.views.parameters import ViewParameters
+
+Result = TypeVar("Result")
 
 CHUNK = 262_144
 """Most values that are worked on together on a processor, unless one view alone has more."""
@@ -63,21 +66,12 @@ def render(
     shift, scale
         ``(channels, 1, 1)`` float32.
     """
-
-    def work() -> None:
-        with torch.no_grad():
-            rows, chunks = arrange(drawn, active=active, limit=limit)
-            task = _Task(images, drawn.take(rows), rows, chunks, out)
-            for chunk in chunks:
-                task.write(chunk, shift=shift, scale=scale)
-
-    if images.device.type == "cpu":
-        values = images.shape[1] * size * max(size, images.shape[2])
-        limit = max(1, CHUNK // values)
-        on_one_core(work)
-    else:
-        limit = len(out)
-        work()
+    values = images.shape[1] * size * max(size, images.shape[2])
+    limit = max(1, CHUNK // values) if images.device.type == "cpu" else len(out)
+    rows, chunks = arrange(drawn, active=active, limit=limit)
+    task = _Task(images, drawn.take(rows), rows, chunks, out)
+    for chunk in chunks:
+        task.write(chunk, shift=shift, scale=scale)
 
 
 def arrange(drawn: ViewParameters, *, active: tuple[bool, ...], limit: int) -> tuple[Tensor, list[Chunk]]:
@@ -167,12 +161,11 @@ def _change(view: Tensor, chosen: list[bool], change: Callable[[Tensor], Tensor]
         view.index_copy_(0, some, change(view.index_select(0, some)))
 
 
-def on_one_core(work: Callable[[], None]) -> None:
-    """Run ``work`` with one thread per operation, leaving the caller's number of threads as it is."""
+def on_one_core(work: Callable[[], Result]) -> Result:
+    """What ``work`` returns, run with one thread per operation; the caller's number of threads stays as it is."""
     if torch.get_num_threads() == 1:
-        work()
-    else:
-        _single(os.getpid()).submit(work).result()
+        return work()
+    return _single(os.getpid()).submit(work).result()
 
 
 @cache
@@ -183,6 +176,7 @@ def _single(process: int) -> ThreadPoolExecutor:
 
     def prepare() -> None:
         torch.set_num_threads(1)
+        torch.get_num_threads()  # the first question in a thread would later overwrite what was just set
         ready.set()
 
     pool.submit(prepare)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from counterpoint.core.errors import CounterpointError
-from counterpoint.views.batched import render
+from counterpoint.views import batched, pil
+from counterpoint.views.batched import on_one_core
 from counterpoint.views.parameters import ViewParameters, draw
 from counterpoint.views.spec import ImageViews
 
@@ -52,18 +53,9 @@ class ViewMaker:
             The pictures are no batch, are neither uint8 nor float in 0..1, or hold NaN.
         """
         check_pictures(images)
-        batch, _, height, width = images.shape
-        full, count = self.spec.num_views, self.spec.count
-        drawn = [
-            draw(self.spec, batch=batch, height=height, width=width, view=view, generator=generator)
-            for view in range(count)
-        ]
-        views: list[Tensor] = []
-        for first, last in ((0, full), (full, count)):
-            if first < last:
-                size = self.size_of(first, height=height, width=width)
-                views.extend(self._render(images, drawn[first:last], size=size))
-        return views, [part.coords(height=height, width=width).to(images.device) for part in drawn]
+        if images.device.type == "cpu":
+            return on_one_core(lambda: self._make(images, generator))
+        return self._make(images, generator)
 
     def plain(self, images: Tensor) -> Tensor:
         """``images`` as float32, normalised and otherwise untouched: what evaluation feeds the encoder."""
@@ -79,6 +71,21 @@ class ViewMaker:
             return size
         return self.spec.small_size or max(1, round(size * 3 / 7))
 
+    @torch.no_grad()
+    def _make(self, images: Tensor, generator: torch.Generator | None) -> tuple[list[Tensor], list[Tensor]]:
+        batch, _, height, width = images.shape
+        full, count = self.spec.num_views, self.spec.count
+        drawn = [
+            draw(self.spec, batch=batch, height=height, width=width, view=view, generator=generator)
+            for view in range(count)
+        ]
+        views: list[Tensor] = []
+        for first, last in ((0, full), (full, count)):
+            if first < last:
+                size = self.size_of(first, height=height, width=width)
+                views.extend(self._render(images, drawn[first:last], size=size))
+        return views, [part.coords(height=height, width=width).to(images.device) for part in drawn]
+
     def _render(self, images: Tensor, drawn: list[ViewParameters], *, size: int) -> tuple[Tensor, ...]:
         """Views of one size, one tensor per entry of ``drawn``."""
         channels = images.shape[1]
@@ -87,6 +94,7 @@ class ViewMaker:
         if out.numel():
             together = ViewParameters.join(drawn)
             active = self._active(channels)
+            render = pil.render if self.spec.backend == "pil" else batched.render
             render(images, together, size=size, active=active, out=out, shift=-mean / std, scale=1 / std)
         return out.view(len(drawn), *images.shape[:2], size, size).unbind(0)
 

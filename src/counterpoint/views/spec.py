@@ -65,8 +65,9 @@ class ImageViews:
     std
         Divides after ``mean`` is subtracted: one number, or one per channel; 0.5 when not given.
     backend
-        ``tensor`` (batched, on the pictures' device), ``pil`` (Pillow, one picture at a time in threads, with
-        Pillow's 8-bit rounding) or ``auto``.
+        ``tensor`` (batched, on the pictures' device), ``pil`` (Pillow, one picture at a time, rounded to 8 bits
+        after each operation) or ``auto``: the faster one, which ``benchmarks/views.py`` finds to be ``tensor``
+        from 28 to 224 pixels.
 
     Raises
     ------
