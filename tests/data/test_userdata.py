@@ -23,6 +23,16 @@ def test_paths_that_are_not_there_name_the_closest(tmp_path: Path, write_picture
         load("owner/name", split="train")
 
 
+def test_one_word_may_be_a_slip_in_a_folder_of_the_working_folder(
+    tmp_path: Path, write_pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "photos", 6)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CounterpointError, match=r'called "photoz". Did you mean photos\?'):
+        load("photoz", split="train")
+    assert len(load("photos", split="train", size=8)) == 4
+
+
 def test_files_that_are_not_read(tmp_path: Path, write_pictures) -> None:
     path = write_pictures(tmp_path, 1)[0]
     with pytest.raises(

@@ -21,9 +21,7 @@ from counterpoint.data.splits import base_split, cut
 from counterpoint.data.table import SUFFIXES as TABLES
 from counterpoint.data.table import table
 
-READ = (
-    "a folder of pictures, .csv, .tsv, .parquet, .npz, .tar shards, idx files, a saved Hugging Face data set"
-)
+READ = "a folder of pictures, .csv, .tsv, .parquet, .npz, .tar shards, idx files, a saved Hugging Face data set"
 
 
 def read(
@@ -85,12 +83,8 @@ def _reader(place: str, path: Path) -> tuple[Callable[..., Listing], str | Path]
     if path.suffix.lower() in TABLES:
         return table, path
     if path.suffix.lower() in SUFFIXES:
-        raise CounterpointError(
-            f"{place} is one picture.", "Contrast needs several.", f"--data.source {path.parent}"
-        )
-    raise CounterpointError(
-        f"{place} is a file that is not read.", f"What is read: {READ}.", "counterpoint data list"
-    )
+        raise CounterpointError(f"{place} is one picture.", "Contrast needs several.", f"--data.source {path.parent}")
+    raise CounterpointError(f"{place} is a file that is not read.", f"What is read: {READ}.", "counterpoint data list")
 
 
 def check_options(options: dict[str, Any], function: Callable[..., Any], title: str) -> None:
@@ -102,9 +96,7 @@ def check_options(options: dict[str, Any], function: Callable[..., Any], title: 
     ]
     for name in options:
         if name not in taken:
-            raise unknown(
-                f"option of {title}", name, (*taken, "resize", "channels"), "counterpoint data list"
-            )
+            raise unknown(f"option of {title}", name, (*taken, "resize", "channels"), "counterpoint data list")
 
 
 def _readable(path: Path) -> bool:
@@ -120,7 +112,8 @@ def _absent(place: str, path: Path, known: Iterable[str]) -> CounterpointError:
     looks_like_path = path.suffix or path.is_absolute() or len(path.parts) > 1 or place.startswith(("~", "."))
     if not looks_like_path:
         known = list(known)
-        hint = did_you_mean(place, known) or f"Known: {', '.join(known)}."
+        here = [child.name for child in Path.cwd().iterdir()] if _readable(Path.cwd()) else []
+        hint = did_you_mean(place, [*known, *here]) or f"Known: {', '.join(known)}."
         return CounterpointError(f'No data set and no path called "{place}".', hint, "counterpoint data list")
     parent = path.parent
     while not parent.is_dir() and parent != parent.parent:
