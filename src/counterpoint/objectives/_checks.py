@@ -18,9 +18,7 @@ def check_pairs(*, smallest: int = 1, **tensors: Tensor) -> None:
         check_matrix(name, value)
     if len({tuple(value.shape) for value in tensors.values()}) > 1:
         shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
-        raise CounterpointError(
-            f"Shapes differ: {shapes}.", "All must be the same (batch, dim), row i with row i."
-        )
+        raise CounterpointError(f"Shapes differ: {shapes}.", "All must be the same (batch, dim), row i with row i.")
     check_devices(**tensors)
     check_batch(next(iter(tensors.values())).shape[0], smallest)
 
@@ -47,9 +45,7 @@ def check_matrix(name: str, value: Tensor, *, dims: int = 2, form: str = "(batch
     if value.ndim != dims or value.shape[-1] == 0:
         raise CounterpointError(f"{name} has shape {tuple(value.shape)}.", f"{form} was expected.")
     if not value.is_floating_point():
-        raise CounterpointError(
-            f"{name} is {value.dtype}.", "Embeddings are floating point.", f"{name}.float()"
-        )
+        raise CounterpointError(f"{name} is {value.dtype}.", "Embeddings are floating point.", f"{name}.float()")
 
 
 def check_devices(**tensors: Tensor) -> None:
@@ -76,10 +72,11 @@ def positive(name: str, value: float | Tensor) -> float | Tensor:
     A tensor's value is only looked at on the CPU: elsewhere that would stop the device at every step.
     """
     number = scalar(name, value)
-    known = not isinstance(number, Tensor) or number.device.type == "cpu"
-    if known and not (float(number) > 0 and math.isfinite(float(number))):
+    seen = number.detach() if isinstance(number, Tensor) else number
+    known = not isinstance(seen, Tensor) or seen.device.type == "cpu"
+    if known and not (float(seen) > 0 and math.isfinite(float(seen))):
         raise CounterpointError(
-            f"{name} is {float(number)}.",
+            f"{name} is {float(seen)}.",
             "It must be a finite number above 0.",
             f"learn log({name}) and pass its exponential" if isinstance(value, Tensor) else "",
         )

@@ -83,9 +83,7 @@ class WeightedLse(torch.autograd.Function):
                 torch.mm(tile, keys, out=grad_query[rows]).mul_(share)
             if grad_keys is not None:
                 grad_keys.addmm_((query[rows] * share).T, tile)
-        grad_extra = (
-            weights.unsqueeze(1) * torch.exp2(extra2 - shifts(lse).unsqueeze(1)) if wants[3] else None
-        )
+        grad_extra = weights.unsqueeze(1) * torch.exp2(extra2 - shifts(lse).unsqueeze(1)) if wants[3] else None
         lse *= LN2
         ctx.grads = (
             grad_query,
@@ -122,9 +120,7 @@ class LseRowsCols(torch.autograd.Function):
     """Log-sum-exps of every row and every column (either may be switched off) in one sweep."""
 
     @staticmethod
-    def forward(
-        ctx: Any, query: Tensor, keys: Tensor, mask: PairMask, want_rows: bool, want_cols: bool
-    ) -> Any:
+    def forward(ctx: Any, query: Tensor, keys: Tensor, mask: PairMask, want_rows: bool, want_cols: bool) -> Any:
         """Two vectors, ``(n,)`` and ``(m,)``; a switched-off one is empty."""
         base2, side = query * LOG2E, tile_side(query.device)
         row_sums = RunningLogSum(len(query) if want_rows else 0, like=query)
@@ -204,9 +200,7 @@ class LseSelf(torch.autograd.Function):
             for cols in blocks(len(vectors), side):
                 if cols.start >= rows.start:
                     tile = _tile(first, base2, vectors, rows, cols, mask)
-                    tile = _gradient_tile(
-                        tile, cut(second, *tile.shape), row_part, (shift[cols], upstream[cols])
-                    )
+                    tile = _gradient_tile(tile, cut(second, *tile.shape), row_part, (shift[cols], upstream[cols]))
                     grad[rows].addmm_(tile, vectors[cols])
                     if cols.start > rows.start:
                         mirrored[:, cols].addmm_(vectors[rows].T, tile)

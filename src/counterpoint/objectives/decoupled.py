@@ -10,9 +10,7 @@ from counterpoint.objectives.kernels import lse_self, weighted_lse
 from counterpoint.objectives.masks import PairMask
 
 
-def dcl_loss(
-    z_a: Tensor, z_b: Tensor, *, temperature: float | Tensor = 0.1, queue: Tensor | None = None
-) -> Tensor:
+def dcl_loss(z_a: Tensor, z_b: Tensor, *, temperature: float | Tensor = 0.1, queue: Tensor | None = None) -> Tensor:
     r"""DCL: SimCLR's loss with the positive taken out of the sum.
 
     .. math:: L_i = -s_{ip}/T + \log \sum_{k \neq i, p} \exp(s_{ik}/T), \qquad L = \frac{1}{2N} \sum_i L_i

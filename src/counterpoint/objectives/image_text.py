@@ -111,13 +111,9 @@ def siglip(
         bias = -math.log(len(z_a) - 1)
     bias = scalar("bias", bias)
     if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-        raise CounterpointError(
-            f"chunk_size is {chunk_size!r}.", "A number of rows, 1 or more, or None was expected."
-        )
+        raise CounterpointError(f"chunk_size is {chunk_size!r}.", "A number of rows, 1 or more, or None was expected.")
     a, b = unit(z_a, z_b)
-    negatives = softplus_total(
-        a, b, scale=scale, bias=bias, mask=PairMask(diagonals=(0,)), chunk_size=chunk_size
-    )
+    negatives = softplus_total(a, b, scale=scale, bias=bias, mask=PairMask(diagonals=(0,)), chunk_size=chunk_size)
     return (negatives + _softplus(-(scale * row_dots(a, b) + bias)).sum()) / len(a)
 
 

@@ -56,9 +56,7 @@ def kernel_path(path: str) -> Iterator[None]:
         _path.reset(token)
 
 
-def lse_rows(
-    query: Tensor, keys: Tensor, *, scale: float | Tensor = 1.0, mask: PairMask | None = None
-) -> Tensor:
+def lse_rows(query: Tensor, keys: Tensor, *, scale: float | Tensor = 1.0, mask: PairMask | None = None) -> Tensor:
     """``log sum_j exp(scale * query_i . key_j)`` for every row ``i``: ``(n,)``.
 
     Parameters
@@ -78,7 +76,7 @@ def lse_rows(
     query, keys = _prepare(query, keys, scale)
     with _exact(query):
         if _dense(query, keys):
-            return torch.logsumexp(_logits(query, keys, mask), 1)
+            return _lse(_logits(query, keys, mask), 1)
         return LseRowsCols.apply(query, keys, mask or PairMask(), True, False)[0]
 
 
@@ -96,7 +94,7 @@ def lse_rows_cols(
     with _exact(query):
         if _dense(query, keys):
             logits = _logits(query, keys, mask)
-            return torch.logsumexp(logits, 1), torch.logsumexp(logits, 0)
+            return _lse(logits, 1), _lse(logits, 0)
         rows, cols = LseRowsCols.apply(query, keys, mask or PairMask(), True, True)
         return rows, cols
 
@@ -115,7 +113,7 @@ def lse_self(vectors: Tensor, *, scale: float | Tensor = 1.0, mask: PairMask | N
     mask = (mask or PairMask()).symmetric()
     with _exact(vectors):
         if _dense(vectors, vectors):
-            return torch.logsumexp(_logits(vectors, vectors, mask), 1)
+            return _lse(_logits(vectors, vectors, mask), 1)
         return LseSelf.apply(vectors, mask)
 
 
@@ -152,7 +150,7 @@ def weighted_lse(
         )
     with _exact(query):
         if _dense(query, keys):
-            return torch.dot(weights, torch.logsumexp(torch.cat([_logits(query, keys, mask), extra], 1), 1))
+            return torch.dot(weights, _lse(torch.cat([_logits(query, keys, mask), extra], 1), 1))
         return WeightedLse.apply(query, keys, weights, extra, mask or PairMask(), torch.is_grad_enabled())
 
 
@@ -171,9 +169,7 @@ def softmax_mean(
     query, keys = _prepare(query, keys, scale)
     check_matrix("values", values)
     if values.shape[0] != keys.shape[0]:
-        raise CounterpointError(
-            f"values have {values.shape[0]} rows and keys {keys.shape[0]}.", "One value per key."
-        )
+        raise CounterpointError(f"values have {values.shape[0]} rows and keys {keys.shape[0]}.", "One value per key.")
     with _exact(query):
         if _dense(query, keys):
             return torch.softmax(_logits(query, keys, mask), 1) @ values.to(query.dtype)
@@ -231,6 +227,12 @@ def _logits(query: Tensor, keys: Tensor, mask: PairMask | None) -> Tensor:
     holes = torch.zeros_like(logits)
     mask.apply(holes, slice(0, len(query)), slice(0, len(keys)))
     return logits + holes
+
+
+def _lse(logits: Tensor, dim: int) -> Tensor:
+    """Log-sum-exp whose gradient is 0, not NaN, where every entry is left out."""
+    empty = (logits == -torch.inf).all(dim, keepdim=True)
+    return torch.logsumexp(logits.masked_fill(empty, 0.0), dim).masked_fill(empty.squeeze(dim), -torch.inf)
 
 
 def _exact(query: Tensor) -> Any:

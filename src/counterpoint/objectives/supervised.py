@@ -92,11 +92,7 @@ def _check_views(views: Tensor, labels: Tensor) -> tuple[int, int]:
     check_matrix("views", views, dims=3, form="(num_views, batch, dim)")
     num_views, batch = views.shape[:2]
     if not isinstance(labels, Tensor) or tuple(labels.shape) != (batch,) or labels.device != views.device:
-        got = (
-            f"{tuple(labels.shape)} on {labels.device}"
-            if isinstance(labels, Tensor)
-            else type(labels).__name__
-        )
+        got = f"{tuple(labels.shape)} on {labels.device}" if isinstance(labels, Tensor) else type(labels).__name__
         raise CounterpointError(
             f"labels are {got}, views {tuple(views.shape)} on {views.device}.",
             f"labels must be a tensor ({batch},) on the same device.",
