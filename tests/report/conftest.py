@@ -27,9 +27,7 @@ CLASSES = [
 
 def _score(metric: str, model: str, value: float, seed: int, n: int = 10_000) -> dict[str, Any]:
     half = 1.96 * (value * (1 - value) / n) ** 0.5
-    protocol = {"knn": "cosine, k=20, T=0.1", "linear": "L-BFGS logistic regression, standardised"}.get(
-        metric, metric
-    )
+    protocol = {"knn": "cosine, k=20, T=0.1", "linear": "L-BFGS logistic regression, standardised"}.get(metric, metric)
     return {
         "metric": metric,
         "model": model,
@@ -68,9 +66,7 @@ def evaluation(seed: int = 0, *, lift: float = 0.0, name: str = "simclr") -> dic
     }
 
 
-def embeddings(
-    seed: int = 0, *, side: int = 28, channels: int = 1, classes: int = 10, n: int = 2000
-) -> dict[str, Any]:
+def embeddings(seed: int = 0, *, side: int = 28, channels: int = 1, classes: int = 10, n: int = 2000) -> dict[str, Any]:
     """Content of embeddings.npz: classes as clouds, pictures as noisy patterns."""
     rng = np.random.default_rng(seed)
     centres, patterns = rng.normal(size=(classes, 64)), rng.random((classes, 1, channels, side, side))
@@ -95,7 +91,7 @@ def embeddings(
         "query": query,
         "neighbour": neighbour,
         "neighbour_similarity": np.sort(rng.uniform(0.7, 0.99, same.shape))[:, ::-1].astype(np.float32),
-        "views": rng.random((8, 2, channels, side, side)).astype(np.float32),
+        "views": rng.random((8, 3, channels, side, side)).astype(np.float32),
         "class_names": np.array((CLASSES * 10)[:classes]),
         "confusion": confusion,
     }
@@ -204,16 +200,12 @@ def make_run(
         "peak_memory_mb": 1890,
     }
     (folder / "run.json").write_text(json.dumps(info))
-    (folder / "recipe.yaml").write_text(
-        yaml.safe_dump({**RECIPE, "seed": seed, **(recipe or {})}, sort_keys=False)
-    )
+    (folder / "recipe.yaml").write_text(yaml.safe_dump({**RECIPE, "seed": seed, **(recipe or {})}, sort_keys=False))
     (folder / "stamp.json").write_text(json.dumps({**STAMP, "seed": seed}))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in metrics(seed=1 + seed)))
     (folder / "evaluation.json").write_text(json.dumps(evaluation(seed, lift=lift, name=name)))
     np.savez(folder / "embeddings.npz", **(arrays if arrays is not None else embeddings(seed)))
-    (folder / "train.log").write_text(
-        "simclr.default on fashion-mnist\nUserWarning: the last batch was left out\n"
-    )
+    (folder / "train.log").write_text("simclr.default on fashion-mnist\nUserWarning: the last batch was left out\n")
     return folder
 
 

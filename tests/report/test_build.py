@@ -108,9 +108,7 @@ def test_ids_are_unique_and_every_inner_link_has_its_target(built: Path) -> None
     ids = page.ids()
     assert len(ids) == len(set(ids))
     html = (built / "report.html").read_text(encoding="utf-8")
-    targets = [
-        value[1:] for _, name, value in page.attributes if name in ("href", "xlink:href") and value[0] == "#"
-    ]
+    targets = [value[1:] for _, name, value in page.attributes if name in ("href", "xlink:href") and value[0] == "#"]
     targets += re.findall(r"url\(#([^)]+)\)", html)
     assert len(targets) > 20
     assert set(targets) <= set(ids)

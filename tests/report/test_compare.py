@@ -30,9 +30,7 @@ def test_comparison_overlays_curves_and_lists_only_what_differs(folders: list[Pa
     assert path == folders[0].parent / "comparison.html"
     page = page_of(path)
     text = " ".join(page.text)
-    assert {"figure-scores", "figure-curves", "figure-progress", "figure-path", "figure-spectrum"} <= set(
-        page.ids()
-    )
+    assert {"figure-scores", "figure-curves", "figure-progress", "figure-path", "figure-spectrum"} <= set(page.ids())
     assert "method.temperature" in text
     assert "optimizer.learning_rate" not in text
     values = [0.883, 0.887, 0.891]
@@ -59,9 +57,7 @@ def test_differences_name_settings_that_one_run_lacks(folders: list[Path]) -> No
 
 
 def test_runs_on_different_data_are_marked(folders: list[Path], tmp_path: Path) -> None:
-    other = make_run(
-        tmp_path / "x" / "default-0001", recipe={"data": {"source": "digits"}}, arrays=embeddings(n=50)
-    )
+    other = make_run(tmp_path / "x" / "default-0001", recipe={"data": {"source": "digits"}}, arrays=embeddings(n=50))
     (other / "evaluation.json").unlink()
     text = " ".join(page_of(build([folders[0], other])).text)
     assert "These runs saw different data" in text

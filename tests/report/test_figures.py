@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from counterpoint.report.figures import figures, map, neighbours, path, similarity, spectrum
+from counterpoint.report.figures import figures, map, neighbours, path, similarity, spectrum, views
 from counterpoint.report.figures.confusion import order_by_confusion
 from counterpoint.report.grid import as_rgb, mosaic, shrink
 from counterpoint.report.reading import read
@@ -158,3 +158,21 @@ def test_mosaic_places_rows_and_columns() -> None:
         [3, 4, 5],
     ]
     assert board[0, 0, 3] == 0
+
+
+def test_row_of_the_picture_itself_is_named(run_folder: Path) -> None:
+    run = read(run_folder)
+    panel = views.draw(run)
+    assert panel is not None
+    assert [label.get_text() for label in panel.figure.axes[0].get_yticklabels()] == ["picture", "view 1", "view 2"]
+    panel = views.draw(with_arrays(run, views=run.arrays["views"][:, 1:]))
+    assert panel is not None
+    assert [label.get_text() for label in panel.figure.axes[0].get_yticklabels()] == ["view 1", "view 2"]
+
+
+def test_unknown_labels_are_no_hits(run_folder: Path) -> None:
+    run = read(run_folder)
+    unknown = with_arrays(run, label=np.full(2000, -1), bank_label=np.full(500, -1))
+    panel = neighbours.draw(unknown)
+    assert panel is not None
+    assert panel.here.startswith("0 of 96")

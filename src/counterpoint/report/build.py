@@ -64,9 +64,7 @@ def build(run: str | Path | Sequence[str | Path], out: str | Path | None = None)
     """
     folders = [run] if isinstance(run, str | Path) else list(run)
     if not folders:
-        raise CounterpointError(
-            "No run was given.", "One or more run folders are needed.", "counterpoint list runs"
-        )
+        raise CounterpointError("No run was given.", "One or more run folders are needed.", "counterpoint list runs")
     runs = [read(folder) for folder in folders]
     single = len(runs) == 1
     default = runs[0].folder / "report.html" if single else runs[0].folder.parent / "comparison.html"
@@ -106,6 +104,7 @@ def environment() -> Environment:
         show=words.show,
         interval=words.interval,
         metric=words.metric_name,
+        minus=words.minus,
         percent=words.percent,
     )
     return found

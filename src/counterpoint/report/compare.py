@@ -122,9 +122,7 @@ def context(runs: Sequence[Run]) -> dict[str, Any]:
         "runs": list(zip(labels, runs, [shown_path(run.folder) for run in runs], strict=True)),
         "differences": differences(runs),
         "spread": any(len(group.runs) > 1 for group in found),
-        "warnings": [
-            (label, text) for label, run in zip(labels, runs, strict=True) for text in run.warnings()
-        ],
+        "warnings": [(label, text) for label, run in zip(labels, runs, strict=True) for text in run.warnings()],
         "same_data": len({run.data_name for run in runs}) <= 1,
     }
 
@@ -135,6 +133,4 @@ def _baseline(runs: Sequence[Run], metric: str) -> str:
         return "–"
     low, high = min(row.value for row in values), max(row.value for row in values)
     names = ", ".join(dict.fromkeys(row.model for row in values))
-    return (
-        f"{percent(low)} ({names})" if high - low < 5e-4 else f"{percent(low)} to {percent(high)} ({names})"
-    )
+    return f"{percent(low)} ({names})" if high - low < 5e-4 else f"{percent(low)} to {percent(high)} ({names})"

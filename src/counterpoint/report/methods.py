@@ -38,9 +38,7 @@ def _data(run: Run) -> str:
     train, test = number(data.get("train")), number(data.get("test"))
     if not run.data_name:
         return ""
-    counts = (
-        f" ({train:,.0f} training and {test:,.0f} test pictures)" if train == train and test == test else ""
-    )
+    counts = f" ({train:,.0f} training and {test:,.0f} test pictures)" if train == train and test == test else ""
     found = find_system(run)
     unlabelled = found is not None and "label" not in found.path.read_text(encoding="utf-8")
     return f"Pictures came from {run.data_name}{counts}" + (
@@ -98,9 +96,7 @@ def _optimisation(run: Run) -> str:
 
 def _evaluation(run: Run) -> str:
     rows = {row.metric: row for row in run.scores if row.model == "encoder"}
-    parts = [
-        f"{metric_name(row.metric)}{f' ({row.protocol})' if row.protocol else ''}" for row in rows.values()
-    ]
+    parts = [f"{metric_name(row.metric)}{f' ({row.protocol})' if row.protocol else ''}" for row in rows.values()]
     if not parts:
         return ""
     sizes = sorted({row.n for row in rows.values() if row.n})
@@ -125,9 +121,7 @@ def bibtex(run: Run) -> str:
     version = value_text((run.stamp.get("libraries") or {}).get("counterpoint"))
     software = (
         "@software{counterpoint,\n  title = {Counterpoint: contrastive representation learning},\n"
-        "  author = {{Counterpoint maintainers}}"
-        + ("" if version == "–" else f",\n  version = {{{version}}}")
-        + "\n}"
+        "  author = {{Counterpoint maintainers}}" + ("" if version == "–" else f",\n  version = {{{version}}}") + "\n}"
     )
     found = find_system(run)
     return "\n\n".join([*([found.bibtex()] if found else []), software])

@@ -140,7 +140,8 @@ class Run:
 
     def class_name(self, label: int) -> str:
         """The name of a class, or ``class 3`` where there is none."""
-        return self.class_names[label] if 0 <= label < len(self.class_names) else f"class {label}"
+        name = self.class_names[label] if 0 <= label < len(self.class_names) else ""
+        return name or ("unknown" if label < 0 else f"class {label}")
 
     def section(self, *keys: str) -> dict[str, Any]:
         """A nested dictionary of the evaluation, empty where it is absent."""
@@ -158,9 +159,7 @@ class Run:
 
     def warnings(self) -> list[str]:
         """Warnings of every source, each once, at most 40."""
-        logged = [
-            line.strip() for line in self.log.splitlines() if re.search(r"warning\b", line, re.IGNORECASE)
-        ]
+        logged = [line.strip() for line in self.log.splitlines() if re.search(r"warning\b", line, re.IGNORECASE)]
         found = [
             *self.problems,
             *_texts(self.info.get("warnings")),

@@ -107,9 +107,7 @@ def canvas(
 def to_svg(figure: Figure) -> str:
     """The figure as compact SVG with fixed colours on the report's paper, for any program."""
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-    )
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -137,12 +135,16 @@ def for_page(svg: str, prefix: str) -> str:
 
 
 def logarithmic(axes: Axes) -> None:
-    """Make the y axis logarithmic, its numbers written out."""
-    from matplotlib.ticker import LogFormatter
-
+    """Make the y axis logarithmic with plain numbers; less than about a decade also shows 2 and 5."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(LogFormatter())
-    axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
+
+    def between(value: float, _: float) -> str:
+        low, high = axes.get_ylim()
+        digit = round(value / 10 ** np.floor(np.log10(value)))
+        return f"{value:g}" if digit in (2, 5) and high < 16 * low else ""
+
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(between)
 
 
 def spread(positions: Sequence[float], gap: float) -> np.ndarray:

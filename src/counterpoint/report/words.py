@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ def metric_name(metric: str) -> str:
 def percent(value: float) -> str:
     """A share as ``87.9 %``."""
     return f"{100 * value:.1f} %"
+
+
+def minus(text: str) -> str:
+    """Text with a true minus sign before numbers.
+
+    >>> minus("-0.5 to -2, fashion-mnist-2")
+    '−0.5 to −2, fashion-mnist-2'
+    """
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def show(score: Score) -> str:
@@ -98,9 +108,7 @@ def headline(run: Run) -> str:
         reason = str(run.info.get("message") or "").strip().splitlines()
         step = f" at step {run.info['step']}" if run.info.get("step") is not None else ""
         return f"{what}{where} failed{step}{': ' + reason[-1] if reason else ''}."
-    state = {"interrupted": "was interrupted; so far it", "running": "is still running; so far it"}.get(
-        run.status, ""
-    )
+    state = {"interrupted": "was interrupted; so far it", "running": "is still running; so far it"}.get(run.status, "")
     metric = main_metric(run)
     top, line = run.score(metric), best_baseline(run, metric)
     if top is None:
@@ -121,9 +129,7 @@ def _against(top: Score, line: Score) -> str:
 
 
 def _origin(model: str) -> str:
-    return {"untrained": "the same encoder untrained", "pixels": "raw pixels", "chance": "guessing"}.get(
-        model, model
-    )
+    return {"untrained": "the same encoder untrained", "pixels": "raw pixels", "chance": "guessing"}.get(model, model)
 
 
 def run_labels(runs: Sequence[Run]) -> list[str]:

@@ -81,7 +81,7 @@ def _cells(axes: Any, shares: np.ndarray) -> None:
                 alpha=max(float(strength), 0.03),
             )
         )
-        if value >= 0.005 and size <= 12:
+        if value > 0.005 and size <= 12:
             axes.text(
                 column + 0.5,
                 row + 0.5,

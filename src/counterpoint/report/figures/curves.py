@@ -55,10 +55,7 @@ def _terms(run: Run) -> dict[str, np.ndarray]:
         return {names[0] if names else "loss": total}
     return {
         "loss": total,
-        **{
-            name: np.array([number((row.get("terms") or {}).get(name)) for row in run.steps])
-            for name in names
-        },
+        **{name: np.array([number((row.get("terms") or {}).get(name)) for row in run.steps]) for name in names},
     }
 
 
@@ -78,9 +75,7 @@ def _binned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
-def _line(
-    axes: Axes, steps: np.ndarray, values: np.ndarray, name: str, colour: str
-) -> tuple[float, float, str, str]:
+def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, name: str, colour: str) -> tuple[float, float, str, str]:
     x, y, low, high = _binned(steps, values)
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(x, y, color=colour, marker="o" if len(x) == 1 else "")
@@ -104,11 +99,7 @@ def _line(
 def _panel(figure: Any, run: Run, steps: np.ndarray, series: dict[str, np.ndarray]) -> Panel:
     loss = _column(run.steps, "loss")
     finite = loss[np.isfinite(loss)]
-    here = (
-        f"{len(run.steps):,} logged steps up to step {int(np.nanmax(steps)):,}. "
-        if np.isfinite(steps).any()
-        else ""
-    )
+    here = f"{len(run.steps):,} logged steps up to step {int(np.nanmax(steps)):,}. " if np.isfinite(steps).any() else ""
     if finite.size:
         tail = finite[-max(len(finite) // 10, 1) :].mean()
         here += f"Loss {finite[0]:.3g} at first, {tail:.3g} over the last tenth. "
@@ -119,16 +110,11 @@ def _panel(figure: Any, run: Run, steps: np.ndarray, series: dict[str, np.ndarra
     return Panel(
         title="Does it learn, and which term leads?",
         figure=figure,
-        alt=(
-            f"Curves of loss ({', '.join(series)}), learning rate and gradient norm over optimiser steps. "
-            f"{here}"
-        ),
+        alt=(f"Curves of loss ({', '.join(series)}), learning rate and gradient norm over optimiser steps. {here}"),
         here=here.strip(),
         shown=f"Training loss by term, learning rate and norm of the gradient against optimiser steps, seed "
         f"{run.seed or 'unrecorded'}. With many steps the line is a running mean and the band its range.",
-        better=(
-            "A fast fall, then a slow one that follows the learning rate; a gradient norm that stays level."
-        ),
+        better=("A fast fall, then a slow one that follows the learning rate; a gradient norm that stays level."),
         worse=(
             "A flat line from the start, a sudden drop to the lowest possible value (collapse), spikes, "
             "or a gradient norm that climbs."

@@ -111,10 +111,7 @@ def _panel(figure: Any, run: Run, count: int, share: np.ndarray, classes: int) -
     return Panel(
         title="What does the space look like?",
         figure=figure,
-        alt=(
-            f"Scatter plot of the first two principal components of {count} embeddings in {classes} "
-            f"classes. {here}"
-        ),
+        alt=(f"Scatter plot of the first two principal components of {count} embeddings in {classes} classes. {here}"),
         here=here,
         shown=(
             "First two principal components of the unit-length test embeddings (a subsample of at most "

@@ -42,9 +42,7 @@ def draw(run: Run) -> Panel | None:
     names = [run.class_name(int(arrays["label"][row])) if "label" in arrays else "" for row in query]
     axes.axvline(cell[1] - 0.5, color=PAPER, linewidth=3)
     axes.set_yticks(cell[0] * (np.arange(rows) + 0.5) - 0.5, [_short(name) for name in names])
-    axes.set_xticks(
-        [cell[1] * 0.5 - 0.5, cell[1] * (1 + columns / 2) - 0.5], ["query", "nearest in the training set"]
-    )
+    axes.set_xticks([cell[1] * 0.5 - 0.5, cell[1] * (1 + columns / 2) - 0.5], ["query", "nearest in the training set"])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(False)
@@ -57,7 +55,8 @@ def _hits(run: Run) -> np.ndarray | None:
     if "label" not in run.arrays or "bank_label" not in run.arrays:
         return None
     labels, bank = run.arrays["label"], run.arrays["bank_label"]
-    return labels[run.arrays["query"]][:, None] == bank[run.arrays["neighbour"]]
+    asked, found = labels[run.arrays["query"]][:, None], bank[run.arrays["neighbour"]]
+    return (asked == found) & (asked >= 0)
 
 
 def _marks(axes: Axes, hits: np.ndarray, cell: tuple[float, float]) -> None:
@@ -100,9 +99,7 @@ def _misses(run: Run, hits: np.ndarray) -> str:
     labels, bank = run.arrays["label"], run.arrays["bank_label"]
     asked = np.broadcast_to(labels[run.arrays["query"]][:, None], hits.shape)
     pairs = Counter(zip(asked[~hits].tolist(), bank[run.arrays["neighbour"]][~hits].tolist(), strict=True))
-    return ", ".join(
-        f"{run.class_name(a)} → {run.class_name(b)} ({count}×)" for (a, b), count in pairs.most_common(3)
-    )
+    return ", ".join(f"{run.class_name(a)} → {run.class_name(b)} ({count}×)" for (a, b), count in pairs.most_common(3))
 
 
 def _panel(figure: Any, run: Run, hits: np.ndarray | None) -> Panel:
@@ -125,9 +122,7 @@ def _panel(figure: Any, run: Run, hits: np.ndarray | None) -> Panel:
             f"orange frame with a cross another one. Seed {run.seed or 'unrecorded'}."
         ),
         better="Rows that share what matters to you: the object, whatever its pose, size or shade.",
-        worse=(
-            "Rows that share only brightness, background or outline, or the same picture in every row (hubs)."
-        ),
+        worse=("Rows that share only brightness, background or outline, or the same picture in every row (hubs)."),
         act=(
             "Sharing only shade or outline: strengthen that part of the views. Hubs: look at uniformity "
             "and at the spectrum."

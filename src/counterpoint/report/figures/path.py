@@ -62,10 +62,8 @@ def draw(run: Run) -> Panel | None:
         )
     _frame(axes)
     (_, x0, y0), (_, x1, y1) = points[0], points[-1]
-    here = (
-        f"Alignment {y0:.2f} to {y1:.2f}, uniformity {x0:.2f} to {x1:.2f} over {len(points)} epochs.".replace(
-            "-", "−"
-        )
+    here = f"Alignment {y0:.2f} to {y1:.2f}, uniformity {x0:.2f} to {x1:.2f} over {len(points)} epochs.".replace(
+        "-", "−"
     )
     return Panel(
         title="Are views close, and samples spread?",
@@ -106,7 +104,7 @@ def compare(runs: Sequence[Run]) -> Panel | None:
         return None
     _frame(axes)
     label_ends(axes, ends, leader=True)
-    here = "; ".join(listing).replace(" -", " −") + "."
+    here = "; ".join(listing) + "."
     return Panel(
         title="Are views close, and samples spread?",
         figure=figure,

@@ -74,9 +74,7 @@ def draw(run: Run) -> Panel | None:
             f"{run.seed or 'unrecorded'}. The test set is not touched here."
         ),
         better="Accuracy that still rises at the end, with a rank that grows or stays.",
-        worse=(
-            "A rank that falls towards 1 (collapse), or accuracy that turns down while the loss still falls."
-        ),
+        worse=("A rank that falls towards 1 (collapse), or accuracy that turns down while the loss still falls."),
         act=(
             "Still rising: train longer. Rank falling: lower the rate, raise the temperature, or use more "
             "negatives. Turning down: weaken the views, or the objective has a shortcut."

@@ -186,17 +186,14 @@ def compare(runs: Sequence[Run]) -> Panel | None:
     figure, (axes,) = canvas(height=0.55 + 0.235 * len(metrics) * (len(runs) + 1))
     height = 0.0
     for metric in metrics:
-        axes.text(
-            0, -height, metric_name(metric), weight="bold", va="center", transform=axes.get_yaxis_transform()
-        )
+        axes.text(0, -height, metric_name(metric), weight="bold", va="center", transform=axes.get_yaxis_transform())
         for label, (_, run, colour) in zip(labels, rows, strict=True):
             height += 1
             _compared(axes, run, metric, height=-height, span=span, label=label, colour=colour)
         height += 1
     _frame(axes, height, span, widest=max(map(len, labels)))
     listing = "; ".join(
-        f"{label}: "
-        + ", ".join(f"{metric_name(m)} {percent(row.value)}" for m in metrics if (row := run.score(m)))
+        f"{label}: " + ", ".join(f"{metric_name(m)} {percent(row.value)}" for m in metrics if (row := run.score(m)))
         for label, run in zip(labels, runs, strict=True)
     )
     return Panel(

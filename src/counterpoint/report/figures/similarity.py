@@ -17,10 +17,7 @@ MOST = 1000
 def _recorded(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Edges and densities written by the evaluation: views of one picture against other pictures."""
     rows = run.section("similarity")
-    parts = [
-        np.array([number(value) for value in rows.get(key) or []])
-        for key in ("edges", "positive", "negative")
-    ]
+    parts = [np.array([number(value) for value in rows.get(key) or []]) for key in ("edges", "positive", "negative")]
     edges, positive, negative = parts
     if len(edges) < 2 or len(positive) != len(edges) - 1 or len(negative) != len(edges) - 1:
         return None
@@ -30,13 +27,7 @@ def _recorded(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
 def _by_class(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Edges and counts from the embedding subsample: pairs of one class against pairs of two."""
     features, labels = run.arrays.get("embedding"), run.arrays.get("label")
-    if (
-        features is None
-        or labels is None
-        or features.ndim != 2
-        or len(features) != len(labels)
-        or len(labels) < 4
-    ):
+    if features is None or labels is None or features.ndim != 2 or len(features) != len(labels) or len(labels) < 4:
         return None
     keep = np.flatnonzero((labels >= 0) & np.isfinite(features).all(axis=1))[:MOST]
     features, labels = features[keep].astype(np.float32), labels[keep]

@@ -25,9 +25,7 @@ _TEXT: dict[str, Any] = {
 
 def _values(run: Run, model: str) -> np.ndarray:
     raw = run.section("spectrum").get(model)
-    values = (
-        np.array([number(value) for value in raw], dtype=float) if isinstance(raw, list) else np.array([])
-    )
+    values = np.array([number(value) for value in raw], dtype=float) if isinstance(raw, list) else np.array([])
     values = np.sort(values[np.isfinite(values) & (values >= 0)])[::-1]
     return np.maximum(values / values[0], FLOOR) if len(values) and values[0] > 0 else np.array([])
 
