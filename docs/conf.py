@@ -16,6 +16,7 @@ release = version = "0.1.0"
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
+    "mathml",
     "systems",
     "reference",
     "numpydoc",
@@ -46,6 +47,7 @@ sphinx_gallery_conf = {
     "reset_modules": (),
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "Counterpoint"
 html_static_path = ["_static"]
@@ -59,4 +61,5 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
+    "header_links_before_dropdown": 6,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,11 +115,18 @@ def system_page(item: System, *, evidence: Path) -> str:
     )
 
 
+def readable(text: str) -> str:
+    """BibTeX's accents as letters: ``{\\'e}`` as é."""
+    marks = {"'": "\u0301", "`": "\u0300", '"': "\u0308", "^": "\u0302", "~": "\u0303"}
+    found = re.sub(r"\{?\\(['`\"^~])\{?(\w)\}{0,2}", lambda m: m[2] + marks[m[1]], text)
+    return unicodedata.normalize("NFC", found)
+
+
 def objective_link(name: str) -> str:
     """A link to a formula or measure in the reference."""
     for package in EXPORTING:
         if name in public_names(f"counterpoint.{package}"):
-            return f":func:`counterpoint.{package}.{name}`"
+            return f":func:`~counterpoint.{package}.{name}`"
     return f"``{name}``"
 
 

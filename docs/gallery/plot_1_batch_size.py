@@ -48,7 +48,7 @@ plt.show()
 # %%
 # The same as gradients
 # ---------------------
-# The norm of the gradient with respect to one view, per picture: InfoNCE's falls with the batch, DCL's does not.
+# The norm of the gradient with respect to one view, per picture: InfoNCE's shrinks with the batch, DCL's does not.
 
 
 def gradient(loss, batch: int) -> float:

@@ -19,7 +19,7 @@ print(tuple(images.shape), images.dtype, "first classes:", [source.class_names[i
 
 def show(rows: dict[str, torch.Tensor]) -> None:
     """One row of pictures per name; values in 0..1."""
-    figure, axes = plt.subplots(len(rows), 6, figsize=(7, 1.25 * len(rows)), layout="constrained", squeeze=False)
+    _, axes = plt.subplots(len(rows), 6, figsize=(7, 1.25 * len(rows)), layout="constrained", squeeze=False)
     for line, (name, pictures) in zip(axes, rows.items(), strict=True):
         for place, picture in zip(line, pictures, strict=True):
             place.imshow(picture.permute(1, 2, 0).clamp(0, 1))

@@ -76,4 +76,4 @@ for path in ("dense", "streamed"):
         x = z_a.double().requires_grad_()
         loss = nt_xent(x, z_b.double(), temperature=0.1)
         loss.backward()
-        print(f"{path:9} {float(loss):.12f}   gradient norm {float(x.grad.norm()):.12f}")
+        print(f"{path:9} {loss.item():.12f}   gradient norm {float(x.grad.norm()):.12f}")
