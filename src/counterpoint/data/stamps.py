@@ -1,5 +1,7 @@
 """About 550 photographs of single things, cut out, with English captions: the stamps of Tux Paint.
 
+Size: 549 pictures in colour, 64 px unless asked; 433 for training, 116 for testing, 15 classes
+
 The folders give the classes, the first line of each text file the caption. Symbols are left out, and so are
 the drawings in SVG, which Pillow does not read.
 """
