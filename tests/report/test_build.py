@@ -47,7 +47,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        self.text.append(data.replace("\u00a0", " "))
 
     def ids(self) -> list[str]:
         return [value for _, name, value in self.attributes if name == "id"]

@@ -104,7 +104,7 @@ def environment() -> Environment:
         show=words.show,
         interval=words.interval,
         metric=words.metric_name,
-        minus=words.minus,
+        typeset=words.typeset,
         percent=words.percent,
     )
     return found

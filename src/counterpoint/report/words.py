@@ -36,13 +36,13 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def minus(text: str) -> str:
-    """Text with a true minus sign before numbers.
+def typeset(text: str) -> str:
+    """Text with a true minus sign before numbers and no line break before a per cent sign.
 
-    >>> minus("-0.5 to -2, fashion-mnist-2")
+    >>> typeset("-0.5 to -2, fashion-mnist-2")
     '−0.5 to −2, fashion-mnist-2'
     """
-    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
+    return re.sub(r"(?<=\d) %", "\u00a0%", re.sub(r"(?<![\w-])-(?=\d)", "−", text))
 
 
 def show(score: Score) -> str:
