@@ -11,7 +11,7 @@ first used::
 from typing import Any
 
 from counterpoint.core.discovery import lazy_exports
-from counterpoint.core.errors import CounterpointError
+from counterpoint.core.errors import CounterpointError as CounterpointError
 
 _verb, _verbs = lazy_exports("counterpoint.verbs")
 

@@ -171,13 +171,13 @@ def fit_command(words: list[str]) -> None:
     resuming = any(word == "--resume" for word in words)
     if not spec and not resuming:
         if words and words[0] in ("-h", "--help"):
-            print("usage: counterpoint fit NAME[.VARIANT] [flags]; flags depend on NAME: counterpoint fit simclr --help")
+            print("usage: counterpoint fit NAME[.VARIANT] [flags]; for the flags: counterpoint fit simclr --help")
             return
         raise CounterpointError("fit needs the name of a system.", "", "counterpoint fit simclr.tiny")
     recipe = lookup(spec) if spec else None
     parser = fit_parser(recipe or lookup("simclr"), spec)
     found = parse(parser, plain_values(recipe or lookup("simclr"), words))
-    settings = parser.instantiate_classes(found) if not hasattr(parser, "instantiate") else parser.instantiate(found)
+    settings = parser.instantiate(found)
     run_flags = {key: getattr(settings, key) for key in ("out", "resume", "overwrite", "init_from", "quiet")}
     changes = changed(recipe, settings) if recipe else {}
     fit(spec, **run_flags, **changes)
@@ -187,7 +187,7 @@ def spec_of_config(words: list[str]) -> str:
     """``NAME.VARIANT`` from the recipe.yaml that ``--config`` names."""
     import yaml
 
-    for first, second in zip(words, [*words[1:], ""], strict=True):
+    for first, second in zip(words, [*words[1:], ""], strict=False):
         path = first.partition("=")[2] if first.startswith("--config=") else second if first == "--config" else ""
         if path:
             try:
@@ -195,7 +195,8 @@ def spec_of_config(words: list[str]) -> str:
                     content = yaml.safe_load(file)
                 return f"{content['name']}.{content['variant']}"
             except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
-                raise CounterpointError(f"{path} is no recipe: {error}.", "A run's recipe.yaml was expected.") from error
+                raise CounterpointError(
+                    f"{path} is no recipe: {error}.", "A run's recipe.yaml was expected.") from error
     return ""
 
 
@@ -213,7 +214,7 @@ def fit_parser(recipe: Recipe, spec: str) -> ArgumentParser:
     for field in dataclasses.fields(recipe):
         value = getattr(recipe, field.name)
         if field.name == "method":
-            parser.add_class_arguments(method_class(recipe.name), "method", skip={"encoder"}, fail_untyped=False)
+            parser.add_class_arguments(method_class(recipe.name), "method", skip={"encoder"}, instantiate=False)
             parser.set_defaults({f"method.{key}": item for key, item in value.items()})
         elif field.name in ("name", "variant"):
             parser.add_argument(f"--{field.name}", type=str, default=value, help="Which recipe this is.")

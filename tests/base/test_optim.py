@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -48,7 +49,7 @@ def test_held_parameters_keep_their_peak(name):
 def test_schedule_is_continuous_and_ends_at_zero():
     factors = [rate_factor(s, total=100, warmup=10, cosine=True) for s in range(101)]
     assert factors[9] == factors[10] == 1.0
-    assert max(abs(a - b) for a, b in zip(factors[10:], factors[11:], strict=False)) < math.pi / 2 / 89 * 1.1
+    assert max(abs(a - b) for a, b in pairwise(factors[10:])) < math.pi / 2 / 89 * 1.1
     assert factors[-1] == pytest.approx(0, abs=1e-3)
 
 

@@ -78,12 +78,12 @@ def test_written_recipe_rebuilds_the_run(finished: Path, tmp_path: Path):
 
 
 def test_folder_that_holds_something_is_refused(finished: Path, tmp_path: Path):
-    with pytest.raises(CounterpointError, match="--resume .* or --overwrite"):
+    with pytest.raises(CounterpointError, match=r"--resume .* or --overwrite"):
         fit("simclr.tiny", out=finished, quiet=True)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("important")
     for overwrite in (False, True):
-        with pytest.raises(CounterpointError, match="not empty|not a run folder"):
+        with pytest.raises(CounterpointError, match=r"not empty|not a run folder"):
             fit("simclr.tiny", out=tmp_path / "mine", overwrite=overwrite, quiet=True, **small("simclr"))
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "important"
 

@@ -48,7 +48,7 @@ class Ema(nn.Module):
         """Move the teacher once; called by the learner after every optimiser step."""
         momentum = self.momentum_at(step, total)
         student = self._student[0]
-        targets, sources = list(self.teacher.parameters()), [p.detach() for p in student.parameters()]
+        targets, sources = ([p.detach() for p in net.parameters()] for net in (self.teacher, student))
         torch._foreach_lerp_(targets, sources, 1 - momentum)
         if self.buffers_mode == "copy":
             for target, source in zip(self.teacher.buffers(), student.buffers(), strict=True):

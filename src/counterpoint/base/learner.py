@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from counterpoint.base.ema import Ema
 from counterpoint.base.optim import build_optimizer, build_schedule, parameter_groups

@@ -80,11 +80,11 @@ class Recipe:
     name, variant : filled when a recipe is looked up.
     """
 
-    data: ImageData = ImageData()
-    encoder: ImageEncoder = ImageEncoder()
-    views: ImageViews = ImageViews()
+    data: ImageData = field(default_factory=ImageData)
+    encoder: ImageEncoder = field(default_factory=ImageEncoder)
+    views: ImageViews = field(default_factory=ImageViews)
     method: Mapping[str, Any] = field(default_factory=dict)
-    optimizer: Optimizer = Optimizer()
+    optimizer: Optimizer = field(default_factory=Optimizer)
     epochs: int = 10
     seed: int = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

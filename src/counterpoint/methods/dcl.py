@@ -8,7 +8,7 @@ Code: none by the authors; compared with raminnakhli/Decoupled-Contrastive-Learn
 Modality: image
 Objective: dcl_loss, dclw_loss, npc_multiplier
 
-For anchor i of the first view, with unit embeddings and temperature T (paper eqs. 5 and 6)::
+For anchor i of the first view, with unit embeddings and temperature T (paper section 3)::
 
     L_i = -w_i s(z_i^1, z_i^2) / T + log sum_{l in {1, 2}, j != i} exp( s(z_i^1, z_j^l) / T )
 

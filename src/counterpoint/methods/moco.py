@@ -71,7 +71,7 @@ class MoCo(Learner):
         self.teacher = Ema(nn.Sequential(self.encoder, self.projector), momentum=momentum,
                            schedule="constant" if old else "cosine")
         self.queue = FeatureQueue(queue, dim) if old else None
-        self.predictor = None if old else Predictor(dim, hidden=hidden)
+        self.predictor = nn.Identity() if old else Predictor(dim, hidden=hidden)
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         view_a, view_b = batch["views"]
@@ -80,7 +80,8 @@ class MoCo(Learner):
             loss = info_nce_queue(query, key, self.queue.entries, temperature=self.temperature)
             self.queue.push(key)
             return {"info_nce": loss}
-        queries = [gather(self.predictor(self.projector(self.encoder(view)))) for view in (view_a, view_b)]
+        head = nn.Sequential(self.encoder, self.projector, self.predictor)
+        queries = [gather(head(view)) for view in (view_a, view_b)]
         keys = [gather(self.teacher(view)) for view in (view_a, view_b)]
         return {"moco_v3": moco_v3_loss(*queries, *keys, temperature=self.temperature)}
 

@@ -8,7 +8,7 @@ Code: facebookresearch/simsiam
 Modality: image
 Objective: simsiam_loss
 
-For predictions p and projections z of the two views, sg stopping the gradient (paper eqs. 1 and 2)::
+For predictions p and projections z of the two views, sg stopping the gradient (paper eqs. 3 and 4)::
 
     L = -1/2 [ mean cos(p_a, sg z_b) + mean cos(p_b, sg z_a) ]          in -1..1
 

@@ -39,9 +39,8 @@ def paper() -> Recipe:
 
 def paper_v3() -> Recipe:
     """Version 3, ImageNet-1K, ResNet-50, batch 4096, 300 epochs, LARS (authors' code)."""
-    recipe = imagenet(
+    return imagenet(
         views=replace(byol(224), crop_scale=(0.2, 1.0)), batch_size=512, epochs=300,
         method={"version": 3, "temperature": 1.0, "momentum": 0.99, "hidden": 4096, "dim": 256},
         optimizer=Optimizer(name="lars", learning_rate=0.3, per_batch=256, weight_decay=1.5e-6, warmup=10),
         expected=(Expected("linear", 0.728, "reported", "ImageNet-1K, 300 epochs"),))
-    return recipe

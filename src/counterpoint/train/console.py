@@ -66,7 +66,7 @@ class Output:
 
         with warnings.catch_warnings():
             warnings.simplefilter("default")
-            warnings.showwarning = show
+            warnings.showwarning = show  # type: ignore[assignment]
             yield
 
 

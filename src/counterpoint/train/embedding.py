@@ -10,7 +10,7 @@ import numpy as np
 
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_atomic
-from counterpoint.train.model import load
+from counterpoint.train.model import as_channels, load
 
 
 def embed_to_file(run: str | Path, *, data: str, out: Path, split: str, limit: int | None) -> Path:
@@ -21,15 +21,11 @@ def embed_to_file(run: str | Path, *, data: str, out: Path, split: str, limit: i
     if out.suffix != ".npz":
         raise CounterpointError(f"--out {out} has no .npz ending.", "", f"--out {out.with_suffix('.npz')}")
     model = load(run)
-    settings = dataclasses.replace(model.recipe.data, source=data, limit=limit, channels=_channels(model.channels))
+    settings = dataclasses.replace(model.recipe.data, source=data, limit=limit, channels=as_channels(model.channels))
     source = settings.load(split)
     found = {"embedding": model.embed(source), "index": np.arange(len(source))}
     if source.labels is not None:
         found["label"] = source.labels
     buffer = io.BytesIO()
-    np.savez(buffer, **found)
+    np.savez(buffer, **found)  # type: ignore[arg-type]
     return write_atomic(out, buffer.getvalue())
-
-
-def _channels(found: int) -> int:
-    return found if found in (1, 3) else 0

@@ -14,12 +14,12 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_json
 from counterpoint.data.source import ImageSource
 from counterpoint.evaluate.geometry import spectrum
-from counterpoint.evaluate.suite import geometry_of, score_features
+from counterpoint.train.scores import geometry_of, score_features
 from counterpoint.train.build import build_encoder, fit_views
 from counterpoint.train.callbacks.probe import VIEWED, two_views
 from counterpoint.train.console import Output
 from counterpoint.train.features import embed_source, encode_source, project
-from counterpoint.train.model import load
+from counterpoint.train.model import as_channels, load
 from counterpoint.train.run import Run
 from counterpoint.train.showcase import write_showcase
 
@@ -32,7 +32,7 @@ def evaluate_folder(run: Run, *, data: str | None, quiet: bool) -> dict[str, Any
     recipe = model.recipe
     if data is not None:
         recipe = dataclasses.replace(recipe, data=dataclasses.replace(
-            recipe.data, source=data, options={}, channels=model.channels if model.channels in (1, 3) else 0))
+            recipe.data, source=data, options={}, channels=as_channels(model.channels)))
     train, test = recipe.data.load("train"), recipe.data.load("test")
     if train.images.shape[1] != model.channels:
         raise CounterpointError(f"{train.name} has {train.images.shape[1]} channels and the model reads "

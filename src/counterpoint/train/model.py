@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
     return override(Recipe(), flat)
 
 
-def save_model(learner: Learner, folder: Path, *, channels: int, class_names: tuple[str, ...]) -> Path:
+def save_model(learner: Learner, folder: Path, *, channels: int, class_names: Sequence[str]) -> Path:
     """Weights as safetensors and what is needed to build the model again; nothing is pickled."""
     from safetensors.torch import save
 
@@ -96,6 +97,11 @@ class Model:
         return embed_source(self.learner, source)
 
 
+def as_channels(found: int) -> Literal[0, 1, 3]:
+    """The data setting that reads pictures with ``found`` channels."""
+    return 1 if found == 1 else 3 if found == 3 else 0
+
+
 def _to_numpy(images: Any) -> np.ndarray:
     return images.detach().cpu().numpy() if isinstance(images, torch.Tensor) else np.asarray(images)
 
@@ -110,7 +116,8 @@ def load(where: str | Path) -> Model:
         folder = open_run(where).model
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
     if config is None:
-        raise CounterpointError(f"{folder.parent} holds no finished model.", "", f"counterpoint fit --resume --out {folder.parent}")
+        raise CounterpointError(f"{folder.parent} holds no finished model.", "",
+                                f"counterpoint fit --resume --out {folder.parent}")
     if config.get("format") != FORMAT:
         raise CounterpointError(f"{folder} has model format {config.get('format')}.", f"Format {FORMAT} is read here.",
                                 "pip install --upgrade counterpoint")

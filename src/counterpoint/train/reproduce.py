@@ -17,9 +17,9 @@ from counterpoint.core.discovery import recipe_module, systems
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import read_json, write_json
 from counterpoint.evaluate.statistics import paired_interval
+from counterpoint.train.callbacks.log import read
 from counterpoint.train.console import Output, duration
 from counterpoint.train.fit import fit
-from counterpoint.train.callbacks.log import read
 from counterpoint.train.stamp import make_stamp
 
 
@@ -107,8 +107,8 @@ def verdict(name: str, claim: Claim, scores: dict[int, dict[str, dict[str, float
                           "verdict": judge(values, interval, contrast.margin)})
     found = {row["verdict"] for row in contrasts}
     overall = "holds" if found == {"holds"} else "does not hold" if "does not hold" in found else "inconclusive"
-    arms = {arm: {metric: summary([scores[seed][arm][metric] for seed in scores])
-                  for metric in scores[next(iter(scores))][arm] if isinstance(scores[next(iter(scores))][arm][metric], float)}
+    first = next(iter(scores.values()))
+    arms = {arm: {metric: summary([of_seed[arm][metric] for of_seed in scores.values()]) for metric in first[arm]}
             for arm in claim.arms}
     return {"system": name, "statement": claim.statement, "version": claim.version, "claim": digest(claim),
             "verdict": overall, "fast": fast, "seeds": list(scores), "contrasts": contrasts, "arms": arms,
@@ -126,7 +126,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     text = [f"  {row['name']}: {row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}], margin {row['margin']:+.4f}"
             f" -> {row['verdict']}" for row in result["contrasts"]]
     kind = " (fast: not evidence)" if result["fast"] else ""
-    return [*text, f"verdict: {result['verdict']}{kind}, {len(result['seeds'])} seeds, claim version {result['version']}"]
+    return [*text, f"verdict: {result['verdict']}{kind}, {len(result['seeds'])} seeds, "
+                   f"claim version {result['version']}"]
 
 
 def keep(path: Path, result: dict[str, Any]) -> None:

@@ -109,11 +109,10 @@ def fetch_data(name: str) -> str:
     Args:
         name: A name of "counterpoint data list".
     """
-    from counterpoint.data.catalog import load
+    from counterpoint.data.fetch import fetch
 
-    parts = [load(name, split=split, download=True) for split in ("train", "test")]
-    return (f"{name}: {len(parts[0])} training and {len(parts[1])} test pictures. "
-            f"Next: counterpoint fit simclr --data {name}")
+    entry = fetch(name)
+    return f"{entry.name} is here: {entry.size} ({entry.licence}). Next: counterpoint fit simclr --data {entry.name}"
 
 
 EXTRAS = {"table": "pyarrow", "webdataset": "webdataset", "hub": "datasets", "vision-weights":

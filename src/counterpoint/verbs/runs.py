@@ -114,7 +114,8 @@ def demo(*, data: str = "scenes", out: str | Path | None = None, open: bool = Fa
         open: Open the report in a browser.
         quiet: Print nothing.
     """
-    run = fit("simclr.demo", out=out, quiet=quiet, **{"data.source": data})
+    changes: dict[str, Any] = {"data.source": data}
+    run = fit("simclr.demo", out=out, quiet=quiet, **changes)
     page = run.path / "report.html"
     if open:
         webbrowser.open(page.as_uri())
