@@ -27,7 +27,7 @@ STOPS = [("simclr.tiny", END), ("simclr.tiny", MIDDLE), ("moco.tiny", END), ("mo
 
 def fit(spec: str = "", *, out: Path, resume: bool = False, **changes: Any) -> Run:
     """Train without evaluating."""
-    return train(spec, out=out, resume=resume, quiet=True, evaluate=False, changes=changes)
+    return train(spec, out=out, resume=resume, quiet=True, metrics=(), changes=changes)
 
 
 class StopAt(Callback):

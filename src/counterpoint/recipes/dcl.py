@@ -48,5 +48,5 @@ def claim() -> Claim:
                      ("infonce16:knn", "dcl256:knn"), margin=0.0),
             Contrast("mean q_B, batch 256 above 16", ("dcl256:note_q_b",), ("dcl16:note_q_b",), margin=0.1),
         ),
-        seeds=(101, 102, 103), tuning_seeds=(1, 2), metrics=("knn", "linear", "note_q_b"),
+        seeds=(101, 102, 103), tuning_seeds=(1, 2), metrics=("knn", "untrained_knn", "pixels_knn", "note_q_b"),
         fast={"data.limit": 2000, "epochs": 1}, minutes=25)

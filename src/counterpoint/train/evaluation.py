@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_json
 from counterpoint.data.source import ImageSource
 from counterpoint.evaluate.geometry import spectrum
-from counterpoint.train.scores import geometry_of, score_features
 from counterpoint.train.build import build_encoder, fit_views
 from counterpoint.train.callbacks.probe import VIEWED, two_views
 from counterpoint.train.console import Output
 from counterpoint.train.features import embed_source, encode_source, project
 from counterpoint.train.model import as_channels, load
 from counterpoint.train.run import Run
+from counterpoint.train.scores import geometry_of, score_features
 from counterpoint.train.showcase import write_showcase
 
 SPECTRUM_SAMPLE = 2000
@@ -43,7 +44,7 @@ def evaluate_folder(run: Run, *, data: str | None, quiet: bool) -> dict[str, Any
 
 
 def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, run: Run, output: Output, *,
-                     suffix: str = "") -> dict[str, Any]:
+                     metrics: Sequence[str] = ("knn", "linear"), suffix: str = "") -> dict[str, Any]:
     """Scores, geometry and spectrum of encoder, head, untrained encoder and pixels; writes evaluation.json.
 
     The bank and the probe's training set are the training pictures; every score is on the test pictures. The
@@ -56,7 +57,7 @@ def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, ru
                 "untrained": (encode_source(learner, untrained, train), encode_source(learner, untrained, test))}
     if learner.projector is not None:
         features["head"] = (project(learner, features["encoder"][0]), project(learner, features["encoder"][1]))
-    scores, predictions = scores_of(features, train, test, seed=recipe.seed)
+    scores, predictions = scores_of(features, train, test, seed=recipe.seed, metrics=metrics)
     sample = np.random.default_rng(recipe.seed).permutation(len(test))[:VIEWED]
     geometry = {name: geometry_of(both[1], *views_of(learner, name, untrained, test, sample, recipe.seed))
                 for name, both in features.items()}
@@ -74,7 +75,7 @@ def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, ru
 
 
 def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSource, test: ImageSource, *,
-              seed: int) -> tuple[list[dict[str, Any]], np.ndarray | None]:
+              seed: int, metrics: Sequence[str]) -> tuple[list[dict[str, Any]], np.ndarray | None]:
     """Rows of scores for every model, and the encoder's probe predictions; nothing without classes."""
     known = classes_known(train, test)
     if known is None:
@@ -85,7 +86,7 @@ def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSo
     predictions = None
     for name, (bank, queries) in [*features.items(), ("pixels", (pixels(train), pixels(test)))]:
         found = score_features(bank[fit], train.labels[fit], queries[tell], test.labels[tell],  # type: ignore[index]
-                               seed=seed, num_classes=classes, model=name)
+                               seed=seed, num_classes=classes, model=name, metrics=metrics)
         rows += found.rows
         if name == "encoder":
             predictions = found.predictions
@@ -93,7 +94,7 @@ def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSo
     chance = float(np.mean(test.labels[tell] == counts.argmax()))  # type: ignore[index]
     rows += [{"metric": metric, "model": "chance", "value": chance, "low": chance, "high": chance,
               "protocol": "most frequent training class", "split": "test", "n": len(tell), "seed": seed}
-             for metric in ("knn", "linear")]
+             for metric in metrics]
     return rows, predictions
 
 

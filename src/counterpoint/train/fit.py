@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,12 @@ from counterpoint.train.model import recipe_from, recipe_values, save_model
 from counterpoint.train.run import Clock, Run, new_run, now, open_run, resumable
 from counterpoint.train.stamp import make_stamp, peak_memory_mb
 
+METRICS = ("knn", "linear")
 RUN_VARIABLE = "COUNTERPOINT_RUN"  # tells processes that Lightning starts for a strategy which folder is theirs
 
 
 def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool = False, overwrite: bool = False,
-        init_from: str | Path | None = None, quiet: bool = False, evaluate: bool = True,
+        init_from: str | Path | None = None, quiet: bool = False, metrics: Sequence[str] = METRICS,
         changes: Mapping[str, Any] | None = None) -> Run:
     """Train a recipe into a run folder.
 
@@ -52,8 +53,8 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
         Start from the weights of another run (its encoder must fit); a new run all the same.
     quiet : bool
         Print nothing; train.log still has everything.
-    evaluate : bool
-        Score the encoder and its baselines at the end.
+    metrics : sequence of str
+        Scores of the encoder and its baselines at the end; none: no evaluation.
     changes : mapping, optional
         Settings that differ from the recipe, dotted: ``{"method.temperature": 0.2, "epochs": 5}``.
 
@@ -87,7 +88,7 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
         clock = Clock(_seconds_before(run))
         _train(learner, run, train, output, clock, resume=resume)
         if learner.global_rank == 0:
-            _finish(learner, run, train, test, output, clock, evaluate=evaluate)
+            _finish(learner, run, train, test, output, clock, metrics=metrics)
     return run
 
 
@@ -215,13 +216,13 @@ def _train(learner: Learner, run: Run, train: ImageSource, output: Output, clock
 
 
 def _finish(learner: Learner, run: Run, train: ImageSource, test: ImageSource, output: Output, clock: Clock, *,
-            evaluate: bool) -> None:
+            metrics: Sequence[str]) -> None:
     trained = clock.seconds()
     save_model(learner, run.model, channels=train.images.shape[1], class_names=train.class_names)
-    if evaluate:
+    if metrics:
         from counterpoint.train.evaluation import evaluate_learner
 
-        evaluate_learner(learner, train, test, run, output)
+        evaluate_learner(learner, train, test, run, output, metrics=metrics)
     run.update(status="done", ended=now(), seconds_training=round(trained, 1), seconds=round(clock.seconds(), 1),
                peak_memory_mb=round(peak_memory_mb()), warnings=output.warnings)
     output.print(f"trained in {duration(trained)}, evaluated in {duration(clock.seconds() - trained)}, "

@@ -74,7 +74,8 @@ def arm_scores(claim: Claim, arm: str, seed: int, root: Path, *, fast: bool, out
     """Metrics of one arm with one seed: evaluation, geometry, and the means of notes over the run."""
     out = root / f"{arm}-seed{seed}"
     if not (out / "evaluation.json").exists():
-        run = fit(arm_recipe(claim, arm, seed, fast=fast), out=out, overwrite=(out / "run.json").exists(), quiet=True)
+        run = fit(arm_recipe(claim, arm, seed, fast=fast), out=out, overwrite=(out / "run.json").exists(), quiet=True,
+                  metrics=scored(claim))
         out = run.path
     evaluation = read_json(out / "evaluation.json")
     found = {row["metric"] if row["model"] == "encoder" else f"{row['model']}_{row['metric']}": row["value"]
@@ -87,6 +88,12 @@ def arm_scores(claim: Claim, arm: str, seed: int, root: Path, *, fast: bool, out
     output.print(f"  seed {seed}  {arm:<20} " + "  ".join(f"{key} {found[key]:.4f}" for key in claim.metrics
                                                            if key in found))
     return found
+
+
+def scored(claim: Claim) -> list[str]:
+    """The scores that a claim's contrasts and table need."""
+    named = {term.split(":")[1] for contrast in claim.contrasts for term in (*contrast.plus, *contrast.minus)}
+    return sorted({"knn", "linear"} & (named | set(claim.metrics)))
 
 
 def arm_recipe(claim: Claim, arm: str, seed: int, *, fast: bool) -> Recipe:
