@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -11,21 +9,29 @@ from torch import Tensor
 def gaussian_blur(images: Tensor, sigma: Tensor, *, radius: int | None = None) -> Tensor:
     """Blur ``images`` (batch, channels, height, width) with ``sigma`` (batch,) pixels, edges mirrored.
 
-    Equals ``torchvision.transforms.functional.gaussian_blur`` with ``kernel_size = 2 * radius + 1``; the
-    radius is ceil(3 * largest sigma) when not given, and never more than the picture's side less one.
+    Equals ``torchvision.transforms.functional.gaussian_blur`` with ``kernel_size = 2 * radius + 1``. Without
+    ``radius`` each sample has its own, ceil(3 * sigma), so that a sample's blur does not depend on its
+    neighbours; it is never more than the picture's side less one.
     """
     limit = min(images.shape[-2:]) - 1
-    radius = min(math.ceil(3 * float(sigma.max())) if radius is None else radius, limit)
-    if radius == 0:
+    reach = torch.ceil(3 * sigma) if radius is None else torch.full_like(sigma, radius)
+    widest = min(int(reach.max()), limit)
+    if widest == 0:
         return images
-    taps = gaussian_taps(sigma.to(images), radius=radius)
+    taps = gaussian_taps(sigma.to(images), reach=reach.to(images).clamp(max=widest))
     return _convolve(_convolve(images, taps, dim=3), taps, dim=2)
 
 
-def gaussian_taps(sigma: Tensor, *, radius: int) -> Tensor:
-    """``(batch, radius + 1)`` weights of the distances 0 .. radius, summing to 1 with both sides counted."""
-    distance = torch.arange(radius + 1, device=sigma.device, dtype=sigma.dtype)
-    taps = torch.exp(-0.5 * (distance / sigma[:, None]) ** 2)
+def gaussian_taps(sigma: Tensor, *, reach: Tensor) -> Tensor:
+    """``(batch, largest reach + 1)`` weights of the distances 0, 1, ...; zero beyond a sample's ``reach``.
+
+    Distance 0 counted once and the others twice, they sum to 1.
+
+    >>> gaussian_taps(torch.tensor([1e-3, 1e3]), reach=torch.tensor([1.0, 1.0])).round(decimals=3).tolist()
+    [[1.0, 0.0], [0.3330000042915344, 0.3330000042915344]]
+    """
+    distance = torch.arange(int(reach.max()) + 1, device=sigma.device, dtype=sigma.dtype)
+    taps = torch.exp(-0.5 * (distance / sigma[:, None]) ** 2) * (distance <= reach[:, None])
     return taps / (2 * taps.sum(dim=1, keepdim=True) - taps[:, :1])
 
 

@@ -122,7 +122,8 @@ def bags(taps: Taps, *, place: Tensor, channels: int, length: int) -> Bags:
     first = place[:, None] * (channels * length) + torch.arange(channels, device=place.device) * length
     shape = batch, channels * size, count
     spread = weight[:, None].expand(batch, channels, size, count)
-    return (index[:, None] + first[:, :, None, None]).view(shape), spread.reshape(shape)
+    rows = index[:, None] + first[:, :, None, None]
+    return rows.reshape(shape).contiguous(), spread.reshape(shape).contiguous()
 
 
 def weighted_rows(images: Tensor, taps: Bags) -> Tensor:
