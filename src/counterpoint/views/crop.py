@@ -7,6 +7,8 @@ a processor this takes about half the time of ``grid_sample``, a quarter of two 
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 
@@ -97,7 +99,8 @@ def axis_taps(start: Tensor, extent: Tensor, *, size: int, flips: Tensor | None 
     weight = (1 - (position + 0.5 - centre[:, :, None]).abs() / support[:, :, None]).clamp_(min=0)
     last = (extent - 1)[:, None, None]
     weight.mul_((position >= 0) & (position <= last))
-    weight.div_(weight.sum(dim=2, keepdim=True))
+    total = reduce(torch.add, weight.unbind(2))  # a few taps: faster than a sum along the short last axis
+    weight.div_(total.unsqueeze(2))
     index = torch.minimum(position.clamp_(min=0), last).long().add_(start[:, None, None])
     return index, weight.float()
 
