@@ -146,7 +146,7 @@ def measure(name: str, batch: int, dim: int, options: argparse.Namespace) -> dic
     loss(a[:64].detach().requires_grad_(), b[:64].detach().requires_grad_()).backward()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here
     before, times, floors, extra, value = resident("VmRSS"), [], [], 0.0, 0.0
-    for turn in range(options.repeats + 1):
+    for _ in range(options.repeats + 1):
         a.grad = b.grad = None
         start = time.process_time()
         result = loss(a, b)

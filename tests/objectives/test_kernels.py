@@ -197,6 +197,30 @@ def test_running_maximum(factor: float, small_tiles: None) -> None:
     torch.testing.assert_close(total.double(), logits.logsumexp(1).mean(), **close)
 
 
+def test_further_logits_of_hundreds(small_tiles: None) -> None:
+    """A positive far above, or far below, all keys: the maximum runs over both."""
+    query, keys = draw(7, 3, dtype=torch.float32), draw(9, 3, seed=1, dtype=torch.float32)
+    extra = torch.linspace(-900.0, 900.0, 7)[:, None].requires_grad_()
+    expected = torch.logsumexp(torch.cat([query @ keys.T, extra], 1), 1).mean()
+    with kernel_path("streamed"):
+        got = weighted_lse(query, keys, extra=extra)
+    torch.testing.assert_close(got, expected)
+    for x, y in zip(*(torch.autograd.grad(v, [query, keys, extra]) for v in (got, expected)), strict=True):
+        torch.testing.assert_close(x, y)
+
+
+def test_weighted_with_an_empty_row(path: str) -> None:
+    """A row whose every key is left out, with weight 0, adds neither value nor gradient; its extra logit does."""
+    query, keys = draw(4, 3), draw(5, 3, seed=1)
+    mask = PairMask(row_ids=torch.tensor([1, 0, 0, 0]), key_ids=torch.ones(5, dtype=torch.long))
+    weights = torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=torch.float64)
+    got = outcome(lambda q, k: weighted_lse(q, k, weights=weights, mask=mask), [query, keys])
+    rest = outcome(lambda q, k: (weights[1:] * (q[1:] @ k.T).logsumexp(1)).sum(), [query, keys])
+    assert_same(got, rest)
+    lone = weighted_lse(query[:1], keys, mask=PairMask(diagonals=(0, 1, 2, 3, 4)), extra=torch.full((1, 1), 2.5))
+    torch.testing.assert_close(float(lone.detach()), 2.5)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     rows=st.integers(1, 30),

@@ -31,6 +31,7 @@ from counterpoint.objectives._tiles import (
     scratch,
     shifts,
     tile_side,
+    weigh,
 )
 from counterpoint.objectives.masks import PairMask
 
@@ -91,7 +92,7 @@ class WeightedLse(torch.autograd.Function):
             lse if wants[2] else None,
             grad_extra,
         )
-        return (weights * lse).masked_fill_(weights == 0, 0.0).sum()
+        return weigh(lse, weights)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Any:

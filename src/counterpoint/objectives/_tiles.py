@@ -71,3 +71,8 @@ class RunningLogSum:
 def shifts(lse: Tensor) -> Tensor:
     """What to subtract from base-2 logits before ``exp2``: the log-sum-exp, or 0 where nothing was summed."""
     return lse.masked_fill(lse == -torch.inf, 0.0)
+
+
+def weigh(lse: Tensor, weights: Tensor) -> Tensor:
+    """``sum_i weights_i * lse_i``, where a row of weight 0 with nothing in it counts as 0, not as NaN."""
+    return (weights * lse.masked_fill((weights == 0) & (lse == -torch.inf), 0.0)).sum()
