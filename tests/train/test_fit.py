@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,17 @@ def test_supcon_without_labels_is_refused(tmp_path: Path):
         fit("supcon.tiny", out=tmp_path / "run", quiet=True,
             **small("supcon", **{"data.source": str(pictures), "data.batch_size": 8}))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_into_one_folder(tmp_path: Path):
+    """Through the command line, as a person would; a fresh interpreter, since processes are started again."""
+    out = tmp_path / "run"
+    words = ["fit", "simclr.tiny", "--data", "digits", "--data.size", "16", "--data.limit", "256", "--data.batch_size",
+             "32", "--epochs", "1", "--devices", "2", "--strategy", "ddp", "--accelerator", "cpu", "--out", str(out)]
+    done = subprocess.run([sys.executable, "-m", "counterpoint.cli", *words], capture_output=True, text=True,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [name for name in FILES if not (out / name).is_file()] == []
+    assert [r["step"] for r in read(out / "metrics.jsonl") if r["kind"] == "epoch"] == [4]
+    assert done.stdout.count("result ") == 1

@@ -46,6 +46,8 @@ class Checkpoints(Callback):
                 os.replace(temporary, path)
         except (OSError, RuntimeError) as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, RuntimeError) and "Writer" not in str(error):  # torch's zip writer, on a full disk
+                raise
             raise CounterpointError(f"{path} could not be written: {error}.",
                                     "The checkpoint before it is still whole.",
                                     "free some space, then add --resume") from error
@@ -71,16 +73,18 @@ class Checkpoints(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save and stop when a stop was asked for."""
-        if self.asked:
+        if trainer.strategy.reduce_boolean_decision(bool(self.asked), all=False):
             self.save(trainer, "last.ckpt")
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Save the epoch; keep a second copy when it is the best."""
-        self.run.update(step=trainer.global_step, epoch=trainer.current_epoch + 1)
-        improved = self.score is not None and self.score > self.best
-        if improved and self.score is not None:
-            self.best = self.score
+        if trainer.is_global_zero:
+            self.run.update(step=trainer.global_step, epoch=trainer.current_epoch + 1)
+        score = trainer.strategy.broadcast(self.score)  # measured by the first process, decided for all
+        improved = score is not None and score > self.best
+        if improved:
+            self.best = score
         self.save(trainer, "last.ckpt")
         if improved:
             self.save(trainer, "best.ckpt")
