@@ -269,7 +269,8 @@ from counterpoint.data.spec import ImageData
 
 def tiny() -> Recipe:
     """Digits; seconds."""
-    return Recipe(data=ImageData(source="digits", size=16, batch_size=64, limit=200), epochs=1, probe_every=0)
+    return Recipe(data=ImageData(source="digits", size=16, batch_size=64, limit=200), epochs=1, probe_every=0,
+                  log_every=1)
 
 
 def default() -> Recipe:
