@@ -8,7 +8,16 @@ import torch
 from torch import Tensor
 
 from counterpoint.core.errors import CounterpointError
-from counterpoint.evaluate._arrays import Array, as_labels, as_rows, as_tensor, blocks, check_finite, same_width, unit_rows
+from counterpoint.evaluate._arrays import (
+    Array,
+    as_labels,
+    as_rows,
+    as_tensor,
+    blocks,
+    check_finite,
+    same_width,
+    unit_rows,
+)
 
 _BANK_BLOCK = 8192
 _QUERY_BLOCK = 1024
@@ -79,8 +88,9 @@ def nearest(features: Array, bank: Array, k: int, *, metric: str = "cosine", exc
 
 
 @torch.no_grad()
-def weighted_knn(features: Array, bank: Array, bank_labels: Array, *, num_classes: int, k: int = 200,
-                 temperature: float = 0.1) -> Tensor:
+def weighted_knn(
+    features: Array, bank: Array, bank_labels: Array, *, num_classes: int, k: int = 200, temperature: float = 0.1
+) -> Tensor:
     r"""Labels by a weighted vote of the ``k`` nearest bank rows.
 
     Each neighbour votes for its class with weight :math:`\exp(\cos / T)`. Wu et al. 2018 (instance discrimination),
@@ -119,8 +129,16 @@ def weighted_knn(features: Array, bank: Array, bank_labels: Array, *, num_classe
     return _vote(weights, labels.to(index.device)[index], num_classes)
 
 
-def knn_accuracy(features: Array, labels: Array, bank: Array, bank_labels: Array, *, num_classes: int | None = None,
-                 k: int = 20, temperature: float = 0.1) -> float:
+def knn_accuracy(
+    features: Array,
+    labels: Array,
+    bank: Array,
+    bank_labels: Array,
+    *,
+    num_classes: int | None = None,
+    k: int = 20,
+    temperature: float = 0.1,
+) -> float:
     """Share of ``features (batch, dim)`` whose class :func:`weighted_knn` gets right.
 
     ``num_classes=None`` takes the largest label of both sides, plus one.
@@ -171,8 +189,10 @@ def pixel_knn(images: Array, bank: Array, bank_labels: Array, *, num_classes: in
     """
     queries, entries = as_tensor(images, "images"), as_tensor(bank, "bank")
     if queries.shape[1:] != entries.shape[1:]:
-        raise CounterpointError(f"images are {tuple(queries.shape[1:])} and bank {tuple(entries.shape[1:])}.",
-                                "Pictures of one shape were expected.")
+        raise CounterpointError(
+            f"images are {tuple(queries.shape[1:])} and bank {tuple(entries.shape[1:])}.",
+            "Pictures of one shape were expected.",
+        )
     labels = as_labels(bank_labels, "bank_labels", length=len(entries), num_classes=num_classes)
     similar, index = nearest(queries.flatten(1), entries.flatten(1), min(k, len(entries)), metric="euclidean")
     tiny = torch.finfo(similar.dtype).tiny ** 0.5

@@ -86,8 +86,14 @@ def paired_interval(differences: Sequence[float] | NDArray[np.floating], *, leve
     return Interval(float(values.mean()) - half, float(values.mean()) + half)
 
 
-def bootstrap_interval(values: ArrayLike, *, statistic: Callable[[NDArray[np.float64]], float] | None = None,
-                       level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Interval:
+def bootstrap_interval(
+    values: ArrayLike,
+    *,
+    statistic: Callable[[NDArray[np.float64]], float] | None = None,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
     """Percentile bootstrap interval of a statistic (the mean by default) of independent samples.
 
     Efron 1979. Too narrow below about 20 samples: use :func:`paired_interval` for a handful of seeds.
@@ -127,10 +133,12 @@ def bootstrap_interval(values: ArrayLike, *, statistic: Callable[[NDArray[np.flo
 def _sample(values: ArrayLike, name: str) -> NDArray[np.float64]:
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or not len(sample):
-        raise CounterpointError(f"{name} has shape {sample.shape}.", "One number per sample, at least one, was expected.")
+        raise CounterpointError(f"{name} has shape {sample.shape}.", "One number per sample was expected.")
     if not np.isfinite(sample).all():
-        raise CounterpointError(f"{name} holds {int((~np.isfinite(sample)).sum())} NaN or infinite values.",
-                                "Finite numbers are needed; a run may have failed.")
+        raise CounterpointError(
+            f"{name} holds {int((~np.isfinite(sample)).sum())} NaN or infinite values.",
+            "Finite numbers are needed; a run may have failed.",
+        )
     return sample
 
 

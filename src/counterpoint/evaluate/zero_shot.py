@@ -37,8 +37,9 @@ def zero_shot_classifier(text_embeddings: Array, class_ids: Array) -> Tensor:
     ids = as_labels(class_ids, "class_ids", length=len(texts)).to(texts.device)
     counts = torch.bincount(ids)
     if int(counts.min()) == 0:
-        raise CounterpointError(f"class_ids: class {int(counts.argmin())} has no prompt.",
-                                f"Classes 0 to {len(counts) - 1} each need one.")
+        raise CounterpointError(
+            f"class_ids: class {int(counts.argmin())} has no prompt.", f"Classes 0 to {len(counts) - 1} each need one."
+        )
     sums = texts.new_zeros(len(counts), texts.shape[1]).index_add_(0, ids, unit_rows(texts))
     return unit_rows(sums / counts.unsqueeze(1))
 
