@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from counterpoint.base.recipe import Recipe, lookup
+from counterpoint.base.recipe import Recipe, lookup, override
 from counterpoint.core.files import read_json, write_json
 from counterpoint.evaluate.statistics import paired_interval
 from counterpoint.train.console import Output
@@ -29,8 +29,7 @@ def compare_systems(names: list[str], *, data: str, epochs: int, limit: int | No
     the sign is half the 95 % t interval over seeds; the difference to the first system is paired by seed.
     """
     recipes = [lookup(name) for name in names]
-    base = dataclasses.replace(recipes[0], epochs=epochs, probe_every=0,
-                               data=dataclasses.replace(recipes[0].data, source=data, limit=limit))
+    base = override(recipes[0], {"epochs": epochs, "probe_every": 0, "data.source": data, "data.limit": limit})
     output, rows = Output(quiet=quiet), []
     for name, recipe in zip(names, recipes, strict=True):
         for seed in seeds:
