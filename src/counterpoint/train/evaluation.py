@@ -15,13 +15,13 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_json
 from counterpoint.data.source import ImageSource
 from counterpoint.evaluate.geometry import spectrum
+from counterpoint.evaluate.suite import geometry_of, score_features
 from counterpoint.train.build import build_encoder, fit_views
 from counterpoint.train.callbacks.probe import VIEWED, two_views
 from counterpoint.train.console import Output
 from counterpoint.train.features import embed_source, encode_source, project
 from counterpoint.train.model import as_channels, load
 from counterpoint.train.run import Run
-from counterpoint.train.scores import geometry_of, score_features
 from counterpoint.train.showcase import write_showcase
 
 SPECTRUM_SAMPLE = 2000
@@ -59,7 +59,8 @@ def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, ru
         features["head"] = (project(learner, features["encoder"][0]), project(learner, features["encoder"][1]))
     scores, predictions = scores_of(features, train, test, seed=recipe.seed, metrics=metrics)
     sample = np.random.default_rng(recipe.seed).permutation(len(test))[:VIEWED]
-    geometry = {name: geometry_of(both[1], *views_of(learner, name, untrained, test, sample, recipe.seed))
+    geometry = {name: geometry_of(both[1], *views_of(learner, name, untrained, test, sample, recipe.seed),
+                                  model=name, seed=recipe.seed)
                 for name, both in features.items()}
     result = {
         "run": {"name": recipe.name, "variant": recipe.variant, "seed": recipe.seed},
@@ -76,52 +77,38 @@ def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, ru
 
 def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSource, test: ImageSource, *,
               seed: int, metrics: Sequence[str]) -> tuple[list[dict[str, Any]], np.ndarray | None]:
-    """Rows of scores for every model, and the encoder's probe predictions; nothing without classes."""
-    known = classes_known(train, test)
-    if known is None:
-        return [], None
-    fit, tell = known
-    classes = int(max(train.labels.max(), test.labels.max())) + 1  # type: ignore[union-attr]
+    """Rows of scores for every model, chance last, and the encoder's probe predictions; nothing without classes."""
     rows: list[dict[str, Any]] = []
     predictions = None
     for name, (bank, queries) in [*features.items(), ("pixels", (pixels(train), pixels(test)))]:
-        found = score_features(bank[fit], train.labels[fit], queries[tell], test.labels[tell],  # type: ignore[index]
-                               seed=seed, num_classes=classes, model=name, metrics=metrics)
+        found = score_features(bank, train.labels, queries, test.labels, seed=seed, model=name, metrics=metrics)
         rows += found.rows
         if name == "encoder":
             predictions = found.predictions
-    counts = np.bincount(train.labels[fit], minlength=classes)  # type: ignore[index]
-    chance = float(np.mean(test.labels[tell] == counts.argmax()))  # type: ignore[index]
-    rows += [{"metric": metric, "model": "chance", "value": chance, "low": chance, "high": chance,
-              "protocol": "most frequent training class", "split": "test", "n": len(tell), "seed": seed}
-             for metric in metrics]
-    return rows, predictions
+    return [*rows, *chance_rows(rows, train, test)], predictions
 
 
-def classes_known(train: ImageSource, test: ImageSource) -> tuple[np.ndarray, np.ndarray] | None:
-    """Rows with a known class in both parts, or ``None`` when there is nothing to score."""
-    if train.labels is None or test.labels is None:
-        return None
-    fit, tell = np.flatnonzero(train.labels >= 0), np.flatnonzero(test.labels >= 0)
-    if not len(fit) or not len(tell) or len(np.unique(train.labels[fit])) < 2:
-        return None
-    return fit, tell
+def chance_rows(rows: list[dict[str, Any]], train: ImageSource, test: ImageSource) -> list[dict[str, Any]]:
+    """What always naming the most frequent training class would score, for every metric of a class."""
+    first = [row for row in rows if row["model"] == "encoder" and row["metric"] in ("knn", "linear")]
+    if not first or train.labels is None or test.labels is None:
+        return []
+    value = float(np.mean(test.labels[test.labels >= 0] == np.bincount(train.labels[train.labels >= 0]).argmax()))
+    return [{**row, "model": "chance", "value": value, "low": value, "high": value,
+             "protocol": "most frequent training class"} for row in first]
 
 
 def pixels(source: ImageSource) -> np.ndarray:
-    """Raw pixels in 0..1 as feature rows, pictures over 64 pixels shrunk to 32 first."""
+    """Raw pixels as rows, as stored; pictures over 64 pixels are shrunk to 32 first."""
     import torch
     from torch.nn.functional import interpolate
 
     from counterpoint.train.features import blocks
 
-    parts = []
-    for images in blocks(source):
-        values = images.float() / (1.0 if images.is_floating_point() else 255.0)
-        if min(values.shape[2:]) > 64:
-            values = interpolate(values, size=(32, 32), mode="bilinear", antialias=True)
-        parts.append(values.flatten(1))
-    return torch.cat(parts).numpy()
+    if min(source.images.shape[2:]) <= 64:
+        return torch.cat([images.flatten(1) for images in blocks(source)]).numpy()
+    small = [interpolate(images.float(), size=(32, 32), mode="bilinear", antialias=True) for images in blocks(source)]
+    return torch.cat(small).flatten(1).numpy()
 
 
 def views_of(learner: Learner, name: str, untrained: Any, test: ImageSource, sample: np.ndarray,

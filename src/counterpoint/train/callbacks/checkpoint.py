@@ -82,9 +82,8 @@ class Checkpoints(Callback):
         if trainer.is_global_zero:
             self.run.update(step=trainer.global_step, epoch=trainer.current_epoch + 1)
         score = trainer.strategy.broadcast(self.score)  # measured by the first process, decided for all
-        improved = score is not None and score > self.best
-        if improved:
-            self.best = score
+        best = max(self.best, float("-inf") if score is None else score)
+        improved, self.best = best > self.best, best
         self.save(trainer, "last.ckpt")
         if improved:
             self.save(trainer, "best.ckpt")
