@@ -14,6 +14,7 @@ import pytest
 from counterpoint.core.errors import CounterpointError
 from counterpoint.report.build import build
 from counterpoint.report.figures import figures
+from counterpoint.report.reading import read
 from tests.report.conftest import CLASSES, embeddings, evaluation, make_run
 
 VOID = {"meta", "br", "img", "link", "hr", "input", "col"}
@@ -309,3 +310,7 @@ def test_latest_as_a_text_file_is_followed(run_folder: Path) -> None:
     latest = run_folder.parent / "latest"
     latest.write_text(run_folder.name + "\n")
     assert build(latest) == run_folder / "report.html"
+
+
+def test_warnings_are_listed_once_and_those_about_code_left_out(built: Path) -> None:
+    assert read(built).warnings() == ["kNN of the head was measured on a subsample.", "UserWarning: x"]

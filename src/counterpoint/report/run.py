@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+_WARNING = re.compile(r"(?<!Future)(?<!Deprecation)warning\b", re.IGNORECASE)
 BASELINES = ("untrained", "pixels", "chance")
 
 
@@ -159,15 +160,9 @@ class Run:
 
     def warnings(self) -> list[str]:
         """Warnings of every source, each once, at most 40."""
-        logged = [line.strip() for line in self.log.splitlines() if re.search(r"warning\b", line, re.IGNORECASE)]
-        found = [
-            *self.problems,
-            *_texts(self.info.get("warnings")),
-            *_texts(self.evaluation.get("warnings")),
-            *self.notices,
-            *logged,
-        ]
-        return list(dict.fromkeys(found))[:40]
+        kept = [*_texts(self.info.get("warnings")), *_texts(self.evaluation.get("warnings")), *self.notices]
+        lines = [line.strip().removeprefix("warning: ") for line in self.log.splitlines() if _WARNING.search(line)]
+        return list(dict.fromkeys([*self.problems, *kept, *lines]))[:40]
 
 
 def _texts(value: Any) -> list[str]:

@@ -112,7 +112,7 @@ def headline(run: Run) -> str:
     metric = main_metric(run)
     top, line = run.score(metric), best_baseline(run, metric)
     if top is None:
-        return f"{what}{where} {state.split(';')[0] or 'ended'}; it was not evaluated."
+        return f"{what}{where} {state.split(';')[0] or 'ended'}; there are no scores{' yet' if state else ''}."
     text = f"{what}{where} {state + ' ' if state else ''}reaches {show(top)} ({metric_name(metric)})"
     if line is None:
         return text + "; no baseline was recorded."

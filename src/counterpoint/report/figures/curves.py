@@ -99,7 +99,11 @@ def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, name: str, colour: 
 def _panel(figure: Any, run: Run, steps: np.ndarray, series: dict[str, np.ndarray]) -> Panel:
     loss = _column(run.steps, "loss")
     finite = loss[np.isfinite(loss)]
-    here = f"{len(run.steps):,} logged steps up to step {int(np.nanmax(steps)):,}. " if np.isfinite(steps).any() else ""
+    here = (
+        f"{len(run.steps):,} logged step{'s' * (len(run.steps) > 1)} up to step {int(np.nanmax(steps)):,}. "
+        if np.isfinite(steps).any()
+        else ""
+    )
     if finite.size:
         tail = finite[-max(len(finite) // 10, 1) :].mean()
         here += f"Loss {finite[0]:.3g} at first, {tail:.3g} over the last tenth. "

@@ -24,14 +24,26 @@ def _points(run: Run) -> np.ndarray:
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _frame(axes: Axes) -> None:
+def _free_corner(axes: Axes, points: np.ndarray) -> tuple[float, float]:
+    """Lower left of the corner of the panel, in shares of it, that lies farthest from the points."""
+    to_axes = axes.transData + axes.transAxes.inverted()
+    taken = to_axes.transform(points[:, 1:])
+    corners = np.array([(0.03, 0.84), (0.75, 0.84), (0.75, 0.04), (0.03, 0.04)])
+    gaps = np.linalg.norm(corners[:, None] + (0.1, 0.06) - taken[None], axis=2).min(axis=1)
+    left, bottom = corners[gaps.argmax()]
+    return float(left), float(bottom)
+
+
+def _frame(axes: Axes, points: Sequence[np.ndarray]) -> None:
+    """Axis names, and an arrow towards the better end where no path runs."""
     axes.set_xlabel("uniformity (log of mean Gaussian potential)")
     axes.set_ylabel("alignment (mean squared distance)")
     axes.margins(0.16)
+    left, bottom = _free_corner(axes, np.concatenate(points))
     axes.annotate(
         "better",
-        (0.03, 0.84),
-        (0.13, 0.95),
+        (left, bottom),
+        (left + 0.1, bottom + 0.11),
         xycoords="axes fraction",
         textcoords="axes fraction",
         color=MUTED,
@@ -60,11 +72,9 @@ def draw(run: Run) -> Panel | None:
             color=INK,
             fontsize=9,
         )
-    _frame(axes)
+    _frame(axes, [points])
     (_, x0, y0), (_, x1, y1) = points[0], points[-1]
-    here = f"Alignment {y0:.2f} to {y1:.2f}, uniformity {x0:.2f} to {x1:.2f} over {len(points)} epochs.".replace(
-        "-", "−"
-    )
+    here = f"Alignment {y0:.2f} to {y1:.2f}, uniformity {x0:.2f} to {x1:.2f} over {len(points)} epochs."
     return Panel(
         title="Are views close, and samples spread?",
         figure=figure,
@@ -78,9 +88,11 @@ def draw(run: Run) -> Panel | None:
 
 
 _TEXT: dict[str, Any] = {
-    "better": "A way down and to the left: views draw together while samples spread.",
-    "worse": "Straight down with uniformity near 0: all samples in one place (collapse). Far left but "
-    "high: spread without invariance.",
+    "better": "An end far to the left (samples spread) and low (views of one picture together). An untrained "
+    "encoder often starts at the right and low, because it puts everything close together; the way may "
+    "then climb first.",
+    "worse": "An end at the right, uniformity near 0: all samples in one place (collapse). Far left but high: "
+    "spread without invariance.",
     "act": "Not spread: lower the temperature or add negatives. Not aligned: weaken the views, train "
     "longer or raise the temperature.",
 }
@@ -90,11 +102,12 @@ _TEXT: dict[str, Any] = {
 def compare(runs: Sequence[Run]) -> Panel | None:
     """The ways of several runs in one plane, named at their ends."""
     figure, (axes,) = canvas(height=3.3)
-    ends, listing = [], []
+    ends, listing, ways = [], [], []
     for label, run, colour in lines(runs):
         points = _points(run)
         if not len(points):
             continue
+        ways.append(points)
         axes.plot(points[:, 1], points[:, 2], color=colour, alpha=0.6, marker="o", markersize=3)
         axes.plot(points[-1, 1], points[-1, 2], color=colour, marker="o", markersize=7)
         ends.append((float(points[-1, 1]), float(points[-1, 2]), label, colour))
@@ -102,7 +115,7 @@ def compare(runs: Sequence[Run]) -> Panel | None:
             listing.append(f"{label}: alignment {points[-1, 2]:.2f}, uniformity {points[-1, 1]:.2f}")
     if not ends:
         return None
-    _frame(axes)
+    _frame(axes, ways)
     label_ends(axes, ends, leader=True)
     here = "; ".join(listing) + "."
     return Panel(
