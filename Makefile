@@ -44,8 +44,8 @@ $(READY): pyproject.toml
 	  || { echo "$(PYTHON) cannot make virtual environments. Try: apt-get install python3-venv"; exit 1; }
 	@echo "== setting up $(VENV): a few minutes and about 6 GB, once"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --progress-bar off torch torchvision
-	$(BIN)/python -m pip install --quiet --progress-bar off -e ".[dev]"
+	$(BIN)/python -m pip install -qq --progress-bar off torch torchvision
+	$(BIN)/python -m pip install -qq --progress-bar off -e ".[dev]"
 	@touch $@
 
 clean:  ## remove what was built (not .venv, not runs/)

@@ -68,7 +68,8 @@ def module_part(package: str, path: Path) -> list[str]:
 def verbs_page() -> str:
     """The functions behind the commands."""
     intro = "``import counterpoint as cp``: the commands as functions. Each is imported when first used.\n"
-    functions = [block(f"autofunction:: counterpoint.{name}", "") for name in public_names("counterpoint.verbs")]
+    names = public_names("counterpoint.verbs")
+    functions = [block(f"autofunction:: {module}.{name}", "") for name, module in names.items()]
     return "\n".join([heading("Python", "="), intro, *functions])
 
 
