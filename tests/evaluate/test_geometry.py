@@ -23,7 +23,7 @@ from counterpoint.evaluate import (
     spectrum,
     uniformity,
 )
-from counterpoint.objectives import info_nce, kernel_path
+from counterpoint.objectives import kernel_path
 
 RNG = np.random.default_rng(0)
 
@@ -177,15 +177,19 @@ def test_coupling_of_perfect_pairs_does_not_cancel() -> None:
 
 
 def test_coupling_is_the_factor_in_front_of_the_gradient() -> None:
-    """With two samples and one direction, InfoNCE's gradient is 1 - p of the positive times that of DCL."""
-    a, b = (torch.from_numpy(RNG.normal(size=(2, 6))).requires_grad_() for _ in range(2))
-    x, y = torch.nn.functional.normalize(a), torch.nn.functional.normalize(b)
-    logits = x @ y.T / 0.1
-    q = 1 - logits.softmax(1)[0, 0]
-    decoupled = torch.autograd.grad(logits[0, 1] - logits[0, 0], a, retain_graph=True)[0]
-    coupled = torch.autograd.grad(torch.nn.functional.cross_entropy(logits[:1], torch.tensor([0])), a)[0]
-    torch.testing.assert_close(coupled, q.detach() * decoupled)
-    assert torch.isfinite(info_nce(a, b))
+    """Per anchor, the gradient of InfoNCE is q_B times that of the loss without the positive in its denominator."""
+    a, b = (torch.from_numpy(RNG.normal(size=(4, 6))).requires_grad_() for _ in range(2))
+    z = torch.nn.functional.normalize(torch.cat([a, b]))
+    q = npc_multiplier(a.detach(), b.detach(), temperature=0.2)
+    for anchor in range(8):
+        positive = (anchor + 4) % 8
+        logits = z @ z[anchor] / 0.2
+        negatives = logits[[i for i in range(8) if i not in (anchor, positive)]]
+        decoupled = torch.logsumexp(negatives, 0) - logits[positive]
+        coupled = torch.logsumexp(torch.cat([negatives, logits[[positive]]]), 0) - logits[positive]
+        gradients = [torch.autograd.grad(loss, (a, b), retain_graph=True) for loss in (coupled, decoupled)]
+        for with_positive, without in zip(*gradients, strict=True):
+            torch.testing.assert_close(with_positive, q[anchor] * without, atol=1e-12, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

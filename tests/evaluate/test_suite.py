@@ -110,7 +110,7 @@ def test_constant_features_score_like_guessing(parts: Any) -> None:
 def test_broken_features_name_the_model(parts: Any, where: str) -> None:
     x, y, other, truth = (part.copy() for part in parts)
     (x if where == "train" else other)[2] = np.nan
-    with pytest.raises(CounterpointError, match="features of untrained .*: 1 of"):
+    with pytest.raises(CounterpointError, match=r"features of untrained .*: 1 of"):
         score_features(x, y, other, truth, seed=0, model="untrained")
     with pytest.raises(CounterpointError, match="features of head: 1 of"):
         geometry_of(x if where == "train" else other, model="head")
