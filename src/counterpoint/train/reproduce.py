@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +46,11 @@ def digest(claim: Claim) -> str:
     return hashlib.sha256(json.dumps(dataclasses.asdict(claim), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def reproduce_claim(name: str, *, fast: bool = False, folder: Path = Path("evidence")) -> dict[str, Any]:
+def reproduce_claim(name: str, *, fast: bool = False, jobs: int = 1, folder: Path = Path("evidence")) -> dict[str, Any]:
     """Run all arms for all seeds and return the verdict; unless ``fast``, add it to ``folder/NAME.json``.
 
-    Finished arms are kept in ``folder/../runs/claims`` and not run again when the claim has not changed.
+    ``jobs`` arms run at a time, each with its share of the cores. Finished arms are kept in ``runs/claims`` and not
+    run again while the claim is the same.
     """
     claim, output = claim_of(name), Output()
     overlap = set(claim.seeds) & set(claim.tuning_seeds)
@@ -56,10 +60,16 @@ def reproduce_claim(name: str, *, fast: bool = False, folder: Path = Path("evide
     seeds = claim.seeds[:2] if fast else claim.seeds
     output.print(f"{name}: {claim.statement}\n{len(claim.arms)} arms x {len(seeds)} seeds"
                  f"{', fast' if fast else f', about {claim.minutes:.0f} minutes on two cores'}")
-    start, scores = time.monotonic(), {}
+    start = time.monotonic()
     root = Path("runs") / "claims" / f"{name}-{digest(claim)}{'-fast' if fast else ''}"
-    for seed in seeds:
-        scores[seed] = {arm: arm_scores(claim, arm, seed, root, fast=fast, output=output) for arm in claim.arms}
+    work = {(seed, arm): root / f"{arm}-seed{seed}" for seed in seeds for arm in claim.arms}
+    run_arms([(arm_recipe(claim, arm, seed, fast=fast), out, scored(claim)) for (seed, arm), out in work.items()
+              if not (out / "evaluation.json").exists()], jobs=jobs)
+    scores: dict[int, dict[str, dict[str, float]]] = {seed: {} for seed in seeds}
+    for (seed, arm), out in work.items():
+        scores[seed][arm] = found = arm_scores(out)
+        output.print(f"  seed {seed}  {arm:<12} " + "  ".join(f"{key} {found[key]:.4f}" for key in claim.metrics
+                                                             if key in found))
     result = verdict(name, claim, scores, fast=fast)
     result["seconds"] = round(time.monotonic() - start, 1)
     for line in lines(result):
@@ -70,23 +80,39 @@ def reproduce_claim(name: str, *, fast: bool = False, folder: Path = Path("evide
     return result
 
 
-def arm_scores(claim: Claim, arm: str, seed: int, root: Path, *, fast: bool, output: Output) -> dict[str, float]:
-    """Metrics of one arm with one seed: evaluation, geometry, and the means of notes over the run."""
-    out = root / f"{arm}-seed{seed}"
-    if not (out / "evaluation.json").exists():
-        run = fit(arm_recipe(claim, arm, seed, fast=fast), out=out, overwrite=(out / "run.json").exists(), quiet=True,
-                  metrics=scored(claim))
-        out = run.path
+def run_arms(work: list[tuple[Recipe, Path, list[str]]], *, jobs: int) -> None:
+    """Train and evaluate arms, ``jobs`` at a time in processes of their own."""
+    if jobs <= 1:
+        for item in work:
+            run_arm(*item)
+        return
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=use_threads, initargs=(threads,)) as pool:
+        for done in [pool.submit(run_arm, *item) for item in work]:
+            done.result()
+
+
+def use_threads(count: int) -> None:
+    """Let torch use ``count`` threads in this process."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
+def run_arm(recipe: Recipe, out: Path, metrics: list[str]) -> None:
+    """One arm; an unfinished run of it is replaced."""
+    fit(recipe, out=out, overwrite=(out / "run.json").exists(), quiet=True, metrics=metrics)
+
+
+def arm_scores(out: Path) -> dict[str, float]:
+    """Metrics of a finished arm: scores, geometry, and the means of its notes over the second half of the run."""
     evaluation = read_json(out / "evaluation.json")
     found = {row["metric"] if row["model"] == "encoder" else f"{row['model']}_{row['metric']}": row["value"]
              for row in evaluation["scores"]}
     found |= {key: value for key, value in evaluation["geometry"].get("encoder", {}).items() if value is not None}
     notes = [row["notes"] for row in read(out / "metrics.jsonl") if row["kind"] == "step" and row["notes"]]
     for key in notes[0] if notes else ():
-        late = [row[key] for row in notes[len(notes) // 2:]]
-        found[f"note_{key}"] = float(np.mean(late))
-    output.print(f"  seed {seed}  {arm:<20} " + "  ".join(f"{key} {found[key]:.4f}" for key in claim.metrics
-                                                           if key in found))
+        found[f"note_{key}"] = float(np.mean([row[key] for row in notes[len(notes) // 2:]]))
     return found
 
 

@@ -30,7 +30,7 @@ def compare(names: Sequence[str], *, data: str = "scenes", epochs: int = 5, limi
                            quiet=quiet)
 
 
-def reproduce(names: Sequence[str] = (), *, all: bool = False, fast: bool = False,
+def reproduce(names: Sequence[str] = (), *, all: bool = False, fast: bool = False, jobs: int = 1,
               out: str | Path = "evidence") -> Any:
     """Test a paper's central claim on fresh seeds; print and keep the verdict with its numbers.
 
@@ -38,6 +38,7 @@ def reproduce(names: Sequence[str] = (), *, all: bool = False, fast: bool = Fals
         names: Systems whose claim to test.
         all: Every system that states a claim.
         fast: A small version that shows the machinery; its verdict is not kept as evidence.
+        jobs: Arms to run at a time, each with its share of the cores; 2 suits two cores and small batches.
         out: Folder of the verdicts.
     """
     from counterpoint.train.reproduce import claimed, reproduce_claim
@@ -45,7 +46,7 @@ def reproduce(names: Sequence[str] = (), *, all: bool = False, fast: bool = Fals
     chosen = claimed() if all else list(names)
     if not chosen:
         raise CounterpointError("No system was named.", "", "counterpoint reproduce dcl")
-    return [reproduce_claim(name, fast=fast, folder=Path(out)) for name in chosen]
+    return [reproduce_claim(name, fast=fast, jobs=jobs, folder=Path(out)) for name in chosen]
 
 
 def evidence(*, folder: str | Path = "evidence", json: bool = False) -> Any:
