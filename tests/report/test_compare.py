@@ -11,7 +11,7 @@ from counterpoint.report.build import build
 from counterpoint.report.compare import differences, groups, lines
 from counterpoint.report.reading import read
 from tests.report.conftest import embeddings, make_run
-from tests.report.test_build import page_of
+from tests.report.page import page_of
 
 
 @pytest.fixture

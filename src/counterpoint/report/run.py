@@ -117,10 +117,13 @@ class Run:
 
     @cached_property
     def scores(self) -> list[Score]:
-        """Rows of evaluation.json that carry a finite value."""
+        """Rows of evaluation.json that carry a finite value, by metric, the encoder first and baselines last."""
         rows = self.evaluation.get("scores") or []
         scores = [Score.read(row) for row in rows if isinstance(row, dict)]
-        return [score for score in scores if math.isfinite(score.value)]
+        scores = [score for score in scores if math.isfinite(score.value)]
+        metrics = list(dict.fromkeys(score.metric for score in scores))
+        places = {model: place for place, model in enumerate(("encoder", "head", *BASELINES))}
+        return sorted(scores, key=lambda score: (metrics.index(score.metric), places.get(score.model, 1.5)))
 
     def score(self, metric: str, model: str = "encoder") -> Score | None:
         """The first row with this metric and model."""

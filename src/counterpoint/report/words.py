@@ -52,7 +52,7 @@ def show(score: Score) -> str:
 
 def interval(score: Score) -> str:
     """The interval of a score, or an empty text."""
-    if not (math.isfinite(score.low) and math.isfinite(score.high)):
+    if not (math.isfinite(score.low) and math.isfinite(score.high)) or score.low == score.high:
         return ""
     scale, digits = (100, 1) if score.is_share else (1, 3)
     return f"{scale * score.low:.{digits}f} to {scale * score.high:.{digits}f}"
@@ -125,7 +125,9 @@ def _against(top: Score, line: Score) -> str:
     points = 100 * (top.value - line.value)
     if math.isfinite(top.low) and top.low <= line.value <= top.high:
         return f"no clear difference ({points:+.1f} points) from the best baseline,"
-    return f"{abs(points):.1f} points {'above' if points > 0 else 'BELOW'} the best baseline,"
+    overlap = top.low <= line.high and line.low <= top.high
+    doubt = " (their intervals overlap)" if overlap else ""
+    return f"{abs(points):.1f} points {'above' if points > 0 else 'BELOW'} the best baseline{doubt},"
 
 
 def _origin(model: str) -> str:

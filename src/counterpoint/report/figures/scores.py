@@ -35,8 +35,7 @@ def draw(run: Run) -> Panel | None:
     if not rows:
         return None
     groups = {
-        metric: _ordered([row for row in rows if row.metric == metric])
-        for metric in dict.fromkeys(row.metric for row in rows)
+        metric: [row for row in rows if row.metric == metric] for metric in dict.fromkeys(row.metric for row in rows)
     }
     count, span = len(rows) + len(groups), _span(rows)
     figure, (axes,) = canvas(height=0.55 + 0.235 * count)
@@ -98,11 +97,6 @@ def _frame(axes: Axes, height: float, span: tuple[int, int], *, widest: int) -> 
     axes.grid(False, axis="y")
 
 
-def _ordered(rows: list[Score]) -> list[Score]:
-    place = {name: index for index, name in enumerate(("encoder", "head", *BASELINES))}
-    return sorted(rows, key=lambda row: place.get(row.model, 2))
-
-
 def _row(axes: Axes, row: Score, height: float, span: tuple[int, int]) -> None:
     trained, value = row.model not in BASELINES, 100 * row.value
     colour, (low, high) = GOOD if trained else MUTED, span
@@ -150,7 +144,7 @@ def _panel(figure: Figure, run: Run, rows: list[Score], span: tuple[int, int]) -
         title=TITLE,
         figure=figure,
         alt=f"Dot plot of scores. {listing}.",
-        here=_capital(" ".join(here)) or "No baseline was recorded for these scores.",
+        here=" ".join(map(_capital, here)) or "No baseline was recorded for these scores.",
         shown=(
             f"Scores of the frozen encoder (before the head), of the head, and of the baselines on {n} "
             f"test samples, seed {run.seed or 'unrecorded'}; whiskers are 95 % intervals over the test "
@@ -164,7 +158,7 @@ def _panel(figure: Figure, run: Run, rows: list[Score], span: tuple[int, int]) -
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
 
 
 @themed
