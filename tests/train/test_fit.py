@@ -140,6 +140,7 @@ def test_nan_stops_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert status["status"] == "failed"
     assert "extra became nan" in status["message"]
     assert "Traceback" in (tmp_path / "run" / "train.log").read_text()
+    assert "extra became nan" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_collapse_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

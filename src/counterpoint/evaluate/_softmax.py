@@ -16,7 +16,7 @@ from counterpoint.evaluate._arrays import blocks
 _BLOCK = 8192
 _CHECK = 5
 """Iterations between two looks at the gradient."""
-_CURVATURE = 0.1
+_CURVATURE, _ROUNDED = 0.1, 1024
 EPOCHS, BATCH, RATE, MOMENTUM = 30, 256, 0.1, 0.9
 
 
@@ -84,7 +84,7 @@ def fit_lbfgs(
 ) -> Solution:
     """Full-batch L-BFGS with a strong Wolfe line search, from ``start`` or from zero, in rounded coordinates."""
     forth, back = _coordinates(x, weight_decay)
-    inner = x.new_zeros(classes, x.shape[1]) if start is None else start @ back
+    inner = x.new_zeros(classes, x.shape[1]) if start is None else _times(start, back)
     optimiser = torch.optim.LBFGS(
         [inner],
         lr=1.0,
@@ -96,13 +96,13 @@ def fit_lbfgs(
     )
 
     def closure() -> Tensor:
-        value, gradient = loss_and_gradient(inner @ forth, x, y, weight_decay)
-        inner.grad = gradient @ forth
+        value, gradient = loss_and_gradient(_times(inner, forth), x, y, weight_decay)
+        inner.grad = _times(gradient, forth)
         return value
 
     iterations, last = 0, torch.inf
     while True:
-        weights = inner @ forth
+        weights = _times(inner, forth)
         value, gradient = loss_and_gradient(weights, x, y, weight_decay)
         converged = bool(gradient.abs().max() <= tolerance)
         if converged or iterations >= max_iterations or not float(value) < last:
@@ -117,14 +117,23 @@ def _coordinates(x: Tensor, weight_decay: float) -> tuple[Tensor, Tensor]:
 
     The Hessian is close to a multiple of the features' second moment (the multiple being a typical p (1 - p)) plus
     the decay; its inverse root is the map. Correlated features then cost tens of iterations, not hundreds. The
-    problem that is solved, its penalty included, does not change.
+    problem that is solved, its penalty included, does not change. Beyond ``_ROUNDED`` features, the eigenvectors would
+    cost more than the iterations they save: the coordinates stay as they are.
     """
+    if x.shape[1] > _ROUNDED:
+        same = torch.eye(1, dtype=x.dtype, device=x.device)
+        return same, same
     moment = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64, device=x.device)
     for part in blocks(len(x), _BLOCK):
         moment += x[part].T @ x[part]
     values, vectors = torch.linalg.eigh(moment / len(x))
     root = (_CURVATURE * values.clamp_min(0) + weight_decay + 1e-6).sqrt()
     return ((vectors / root) @ vectors.T).to(x), ((vectors * root) @ vectors.T).to(x)
+
+
+def _times(weights: Tensor, coordinates: Tensor) -> Tensor:
+    """``weights @ coordinates``, or a copy of the weights for coordinates that stay as they are."""
+    return weights.clone() if coordinates.numel() == 1 else weights @ coordinates
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch.nn.functional import interpolate
 
 from counterpoint.base.learner import Learner
 from counterpoint.core.errors import CounterpointError
@@ -19,12 +21,12 @@ from counterpoint.evaluate.suite import geometry_of, score_features
 from counterpoint.train.build import build_encoder, fit_views
 from counterpoint.train.callbacks.probe import VIEWED, two_views
 from counterpoint.train.console import Output
-from counterpoint.train.features import embed_source, encode_source, project
+from counterpoint.train.features import blocks, embed_source, encode_source, project
 from counterpoint.train.model import as_channels, load
 from counterpoint.train.run import Run
 from counterpoint.train.showcase import write_showcase
 
-SPECTRUM_SAMPLE = 2000
+SPECTRUM_SAMPLE, PIXELS = 2000, 1024
 
 
 def evaluate_folder(run: Run, *, data: str | None, quiet: bool) -> dict[str, Any]:
@@ -80,9 +82,11 @@ def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSo
     """Rows of scores for every model, chance last, and the encoder's probe predictions; nothing without classes."""
     rows: list[dict[str, Any]] = []
     predictions = None
-    for name, (bank, queries) in [*features.items(), ("pixels", (pixels(train), pixels(test)))]:
+    (raw, shrunk), (raw_test, _) = pixels(train), pixels(test)
+    for name, (bank, queries) in [*features.items(), ("pixels", (raw, raw_test))]:
         found = score_features(bank, train.labels, queries, test.labels, seed=seed, model=name, metrics=metrics)
-        rows += found.rows
+        note = shrunk if name == "pixels" else ""
+        rows += [{**row, "protocol": row["protocol"] + note} for row in found.rows]
         if name == "encoder":
             predictions = found.predictions
     return [*rows, *chance_rows(rows, train, test)], predictions
@@ -98,17 +102,15 @@ def chance_rows(rows: list[dict[str, Any]], train: ImageSource, test: ImageSourc
              "protocol": "most frequent training class"} for row in first]
 
 
-def pixels(source: ImageSource) -> np.ndarray:
-    """Raw pixels as rows, as stored; pictures over 64 pixels are shrunk to 32 first."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    from counterpoint.train.features import blocks
-
-    if min(source.images.shape[2:]) <= 64:
-        return torch.cat([images.flatten(1) for images in blocks(source)]).numpy()
-    small = [interpolate(images.float(), size=(32, 32), mode="bilinear", antialias=True) for images in blocks(source)]
-    return torch.cat(small).flatten(1).numpy()
+def pixels(source: ImageSource) -> tuple[np.ndarray, str]:
+    """Raw pixels as rows, as stored, and how they were shrunk where a row would be longer than ``PIXELS``."""
+    channels, height, width = source.images.shape[1:]
+    if channels * height * width <= PIXELS:
+        return torch.cat([images.flatten(1) for images in blocks(source)]).numpy(), ""
+    side = int((PIXELS / channels) ** 0.5)
+    small = [interpolate(images.float(), size=(side, side), mode="bilinear", antialias=True)
+             for images in blocks(source)]
+    return torch.cat(small).flatten(1).numpy(), f", pictures shrunk to {side}x{side}"
 
 
 def views_of(learner: Learner, name: str, untrained: Any, test: ImageSource, sample: np.ndarray,

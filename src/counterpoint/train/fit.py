@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ RUN_VARIABLE = "COUNTERPOINT_RUN"  # tells processes that Lightning starts for a
 
 def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool = False, overwrite: bool = False,
         init_from: str | Path | None = None, quiet: bool = False, metrics: Sequence[str] = METRICS,
-        changes: Mapping[str, Any] | None = None) -> Run:
+        changes: Mapping[str, Any] | None = None, claimed: Callable[[Run], None] | None = None) -> Run:
     """Train a recipe into a run folder.
 
     Parameters
@@ -57,6 +57,9 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
         Scores of the encoder and its baselines at the end; none: no evaluation.
     changes : mapping, optional
         Settings that differ from the recipe, dotted: ``{"method.temperature": 0.2, "epochs": 5}``.
+
+    claimed : callable, optional
+        Told of the run as soon as its folder is this run's own, also when it then fails.
 
     Returns
     -------
@@ -80,6 +83,8 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
     if not resume:
         run = _claim_folder(recipe, out, overwrite)
     output.log = run.path / "train.log"
+    if claimed is not None and _is_main():
+        claimed(run)
     with _accounted(run, output), output.capture_warnings():
         _describe(run, recipe, train, test, output, resume=resume)
         learner = build_learner(recipe, train.images.shape[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,13 +27,28 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
     from counterpoint.train.fit import fit as train
     from counterpoint.train.summary import last_words
 
-    run = train(spec, out=out, resume=resume, overwrite=overwrite, init_from=init_from, quiet=quiet, changes=changes)
+    found: list[Run] = []
+    try:
+        run = train(spec, out=out, resume=resume, overwrite=overwrite, init_from=init_from, quiet=quiet,
+                    changes=changes, claimed=found.append)
+    except BaseException:
+        for started in found:  # a run that failed or was interrupted has a report of how far it came
+            report_of_failure(started)
+        raise
     if run.status()["status"] == "done" and (run.path / "evaluation.json").exists():
         finish(run)
         output = Output(quiet=quiet, log=run.path / "train.log")
         for line in last_words(run):
             output.print(line)
     return run
+
+
+def report_of_failure(run: Run) -> None:
+    """Write the report of an unfinished run; whatever keeps it from being written must not hide the first error."""
+    from counterpoint.report.build import build
+
+    with contextlib.suppress(Exception):
+        build(run.path)
 
 
 def finish(run: Run) -> Path:
