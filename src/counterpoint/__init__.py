@@ -18,9 +18,12 @@ _verb, _verbs = lazy_exports("counterpoint.verbs")
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("counterpoint")
+        try:
+            return version("counterpoint")
+        except PackageNotFoundError:  # a source tree on the path, not installed
+            return "0+source"
     return _verb(name)
 
 

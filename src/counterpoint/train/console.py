@@ -74,7 +74,7 @@ def duration(seconds: float) -> str:
     """``seconds`` as people write it.
 
     >>> duration(75), duration(4000), duration(4.2)
-    ('1 min 15 s', '1 h 07 min', '4.2 s')
+    ('1 min 15 s', '1 h 06 min', '4.2 s')
     """
     if seconds < 10:
         return f"{seconds:.1f} s"

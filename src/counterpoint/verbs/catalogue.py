@@ -17,10 +17,10 @@ from counterpoint.core.discovery import PACKAGE, System, recipe_module, system, 
 from counterpoint.core.errors import unknown
 
 
-def methods(pattern: str = "*", *, modality: str | None = None) -> list[str]:
+def names(pattern: str = "*", *, modality: str | None = None) -> list[str]:
     """Names of the systems that match ``pattern`` and ``modality``.
 
-    >>> methods("sim*")
+    >>> names("sim*")
     ['simclr', 'simsiam']
     """
     return [item.name for item in systems().values()
@@ -35,7 +35,7 @@ def list_systems(pattern: str = "*", *, modality: str | None = None, json: bool 
         modality: Only systems for image, text, brain, volume, points or graph.
         json: Print JSON.
     """
-    found = [systems()[name] for name in methods(pattern, modality=modality)]
+    found = [systems()[name] for name in names(pattern, modality=modality)]
     if not found and pattern != "*":
         raise unknown("system", pattern, systems(), "counterpoint list")
     if json:
@@ -52,7 +52,8 @@ def list_systems(pattern: str = "*", *, modality: str | None = None, json: bool 
 def recipe_functions(name: str) -> dict[str, str]:
     """Variants of a system's recipe with the first line of each docstring, read without running the file."""
     own = system(name).module.startswith("counterpoint.methods.")
-    path = PACKAGE / "recipes" / f"{name}.py" if own else system(name).path.with_name(f"{name}_recipes.py")
+    beside = system(name).path
+    path = PACKAGE / "recipes" / f"{name}.py" if own else beside.with_name(f"{beside.stem}_recipes.py")
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name: (ast.get_docstring(node) or "").strip() for node in tree.body
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from counterpoint.report.compare import lines
 from counterpoint.report.panel import Panel
@@ -22,6 +23,24 @@ def _column(run: Run, key: str) -> tuple[np.ndarray, np.ndarray]:
     return epochs[keep], values[keep]
 
 
+def _draw_knn(axes: Axes, run: Run, epochs: np.ndarray, knn: np.ndarray) -> str:
+    """Accuracy over epochs with chance; returns what it says in words."""
+    axes.plot(epochs, 100 * knn, color=GOOD, marker="o", markersize=4)
+    chance = run.score("knn", "chance")
+    ends = [(epochs[-1], 100 * knn[-1], "kNN", GOOD)]
+    if chance and knn.min() - chance.value < 3 * max(np.ptp(knn), 0.02):
+        axes.axhline(100 * chance.value, color=MUTED, linestyle="--", linewidth=1.2)
+        ends.append((epochs[-1], 100 * chance.value, "chance", MUTED))
+    elif chance:
+        far = f"chance, {100 * chance.value:.0f} %, lies far below"
+        axes.text(0.985, 0.04, far, color=MUTED, ha="right", fontsize=9, transform=axes.transAxes)
+    axes.set_ylabel("kNN (%)")
+    label_ends(axes, ends)
+    best = int(np.argmax(knn))
+    return (f"kNN {percent(knn[-1])} after epoch {epochs[-1]:.0f} "
+            f"(best {percent(knn[best])}, epoch {epochs[best]:.0f}). ")
+
+
 @themed
 def draw(run: Run) -> Panel | None:
     """kNN accuracy (with baselines) above the effective rank, over epochs."""
@@ -30,30 +49,7 @@ def draw(run: Run) -> Panel | None:
     if not len(knn) and not len(rank):
         return None
     figure, panels = canvas(2 if len(knn) and len(rank) else 1, height=3.6 if len(knn) and len(rank) else 2.4)
-    here = ""
-    if len(knn):
-        axes = panels[0]
-        axes.plot(epochs, 100 * knn, color=GOOD, marker="o", markersize=4)
-        chance = run.score("knn", "chance")
-        ends = [(epochs[-1], 100 * knn[-1], "kNN", GOOD)]
-        if chance and knn.min() - chance.value < 3 * max(np.ptp(knn), 0.02):
-            axes.axhline(100 * chance.value, color=MUTED, linestyle="--", linewidth=1.2)
-            ends.append((epochs[-1], 100 * chance.value, "chance", MUTED))
-        elif chance:
-            axes.text(
-                0.985,
-                0.04,
-                f"chance, {100 * chance.value:.0f} %, lies far below",
-                color=MUTED,
-                ha="right",
-                fontsize=9,
-                transform=axes.transAxes,
-            )
-        axes.set_ylabel("kNN (%)")
-        label_ends(axes, ends)
-        best = int(np.argmax(knn))
-        here += f"kNN {percent(knn[-1])} after epoch {epochs[-1]:.0f}"
-        here += f" (best {percent(knn[best])}, epoch {epochs[best]:.0f}). "
+    here = _draw_knn(panels[0], run, epochs, knn) if len(knn) else ""
     if len(rank):
         axes = panels[-1]
         axes.plot(rank_epochs, rank, color=SERIES[2], marker="o", markersize=4)

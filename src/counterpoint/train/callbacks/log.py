@@ -54,7 +54,8 @@ class MetricsLog(Callback):
         """Log this step when it is its turn."""
         self.images += len(batch["index"]) * trainer.world_size
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if not stepped or trainer.global_step % self.every or not trainer.is_global_zero:
+        due = trainer.global_step % self.every == 0 or trainer.global_step == pl_module.total_steps
+        if not (stepped and due and trainer.is_global_zero):
             return
         seconds = time.monotonic() - self.since
         append(self.path, {
