@@ -12,7 +12,7 @@ from counterpoint.encoders.spec import ImageEncoder
 from counterpoint.views.spec import ImageViews
 
 SMALL_VIEWS = ImageViews(crop_scale=(0.3, 1.0), jitter=0.8, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
-LAPTOP = ImageEncoder(name="convnet", width=24, depth=5, pool="grid")
+LAPTOP = ImageEncoder(name="convnet", width=32, depth=5, pool="grid")
 
 
 def tiny_pictures(**method: Any) -> Recipe:
@@ -24,10 +24,15 @@ def tiny_pictures(**method: Any) -> Recipe:
 
 
 def laptop_pictures(**method: Any) -> Recipe:
-    """60,000 real pictures of 28 pixels on two CPU cores."""
+    """60,000 real pictures of 28 pixels on two CPU cores.
+
+    Chosen on 10,000 validation pictures of the training part (SimCLR, 50,000 pictures): 2 x 2 mean pooling, so that
+    position survives, gives 2 to 3 points of kNN and 4 of the linear probe over a global mean; crops from 0.15 to 0.5
+    of the area, temperatures 0.1 and 0.2, rates 2e-3 to 4e-3 and flips are within half a point of each other.
+    """
     return Recipe(
         data=ImageData(source="fashion-mnist", batch_size=256), encoder=LAPTOP, views=SMALL_VIEWS, method=method,
-        optimizer=Optimizer(name="adamw", learning_rate=2e-3, weight_decay=1e-4, warmup=0.5),
+        optimizer=Optimizer(name="adamw", learning_rate=3e-3, weight_decay=1e-4, warmup=0.5),
         precision="bf16-mixed", epochs=10, minutes=12)
 
 

@@ -22,7 +22,7 @@ def demo() -> Recipe:
 
 def default() -> Recipe:
     """Fashion-MNIST, 60,000 pictures of 28 pixels; under 20 minutes on two cores."""
-    return laptop_pictures(temperature=0.2, hidden=512)
+    return laptop_pictures(temperature=0.1, hidden=512)
 
 
 def paper() -> Recipe:
