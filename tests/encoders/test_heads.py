@@ -79,9 +79,7 @@ def test_prototypes_are_unit_rows_and_score_cosines() -> None:
     """From the start, and again after a step has moved them."""
     torch.manual_seed(0)
     prototypes, z = Prototypes(8, 20), F.normalize(torch.randn(5, 8), dim=1)
-    naive = torch.tensor(
-        [[float(F.cosine_similarity(a, b, dim=0)) for b in prototypes.weight.detach()] for a in z]
-    )
+    naive = torch.tensor([[float(F.cosine_similarity(a, b, dim=0)) for b in prototypes.weight.detach()] for a in z])
     torch.testing.assert_close(prototypes(z), naive)
     with torch.no_grad():
         prototypes.weight.mul_(3).add_(0.1)

@@ -97,9 +97,7 @@ def test_grid_pooling_is_the_mean_of_each_quarter(half_rows: int, half_columns: 
     maps = torch.rand(2, channels, 2 * half_rows, 2 * half_columns, dtype=torch.float64)
     top, bottom = maps[:, :, :half_rows], maps[:, :, half_rows:]
     quarters = [
-        half[..., part]
-        for half in (top, bottom)
-        for part in (slice(None, half_columns), slice(half_columns, None))
+        half[..., part] for half in (top, bottom) for part in (slice(None, half_columns), slice(half_columns, None))
     ]
     expected = torch.stack([quarter.mean((2, 3)) for quarter in quarters], dim=2).flatten(1)
     torch.testing.assert_close(Pool("grid")(maps), expected)
@@ -110,9 +108,7 @@ def test_batch_members_do_not_meet_in_evaluation_mode() -> None:
     encoder = ConvNet(channels=3, width=16, pool="grid").eval()
     x = torch.rand(5, 3, 32, 32)
     with torch.no_grad():
-        torch.testing.assert_close(
-            torch.cat([encoder(one[None]) for one in x]), encoder(x), rtol=1e-4, atol=1e-5
-        )
+        torch.testing.assert_close(torch.cat([encoder(one[None]) for one in x]), encoder(x), rtol=1e-4, atol=1e-5)
 
 
 def test_layout_of_the_input_does_not_change_the_result() -> None:

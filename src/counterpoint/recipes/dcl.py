@@ -33,9 +33,12 @@ def claim() -> Claim:
     """DCL is much less sensitive to the batch size than InfoNCE.
 
     Fashion-MNIST, 20,000 pictures, 8 epochs, batches of 16 and 256, ``nt_xent`` against ``dcl_loss``, everything
-    else equal; kNN (k = 20) on the 10,000 test pictures.
+    else equal; kNN (k = 20) on the 10,000 test pictures. A small ConvNet with a global mean at its end, as in the
+    paper's networks. The rate was chosen for InfoNCE at batch 16 with a tuning seed (2e-3 over 5e-4).
     """
     base = laptop_pictures(temperature=0.1, hidden=512, dim=64)
+    base = replace(base, encoder=replace(base.encoder, width=16, pool="mean"),
+                   optimizer=replace(base.optimizer, learning_rate=2e-3))
     small, large = {"data.batch_size": 16}, {"data.batch_size": 256}
     return Claim(
         statement="Without the positive in the denominator, small batches learn as well as large ones.",
@@ -49,4 +52,4 @@ def claim() -> Claim:
             Contrast("mean q_B, batch 256 above 16", ("dcl256:note_q_b",), ("dcl16:note_q_b",), margin=0.1),
         ),
         seeds=(101, 102, 103), tuning_seeds=(1, 2), metrics=("knn", "untrained_knn", "pixels_knn", "note_q_b"),
-        fast={"data.limit": 2000, "epochs": 1}, minutes=25)
+        fast={"data.limit": 2000, "epochs": 1}, minutes=20)
