@@ -15,9 +15,9 @@ def tiny() -> Recipe:
 
 
 def demo() -> Recipe:
-    """What ``counterpoint demo`` runs: two to four minutes on two cores."""
+    """What ``counterpoint demo`` runs: 12,000 scenes, two to four minutes on two cores, no download."""
     recipe = tiny_pictures(temperature=0.2, hidden=512)
-    return replace(recipe, data=replace(recipe.data, limit=None), precision="bf16-mixed", epochs=6)
+    return replace(recipe, data=replace(recipe.data, limit=None), epochs=8, minutes=3)
 
 
 def default() -> Recipe:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.core.errors import CounterpointError
 
+DEMO_PICTURES = 120_000
+
 if TYPE_CHECKING:
     from counterpoint.base.recipe import Recipe
     from counterpoint.train.model import Model
@@ -125,13 +127,19 @@ def demo(*, data: str = "scenes", out: str | Path | None = None, open: bool = Fa
     """Run the main job in a few minutes: train SimCLR, score it against its baselines, write the report.
 
     Args:
-        data: "scenes" (embedded), or any other data, for instance fashion-mnist.
+        data: "scenes" (embedded), or any other data, for instance fashion-mnist, which take the default recipe for as
+            many epochs as 120,000 pictures make.
         out: The run folder.
         open: Open the report in a browser.
         quiet: Print nothing.
     """
-    changes: dict[str, Any] = {"data.source": data}
-    run = fit("simclr.demo", out=out, quiet=quiet, **changes)
+    changes: dict[str, Any] = {}
+    if data != "scenes":
+        from counterpoint.data.spec import ImageData
+
+        pictures = len(ImageData(source=data).load("train"))
+        changes = {"data.source": data, "epochs": max(2, round(DEMO_PICTURES / pictures))}
+    run = fit("simclr.default" if changes else "simclr.demo", out=out, quiet=quiet, **changes)
     page = run.path / "report.html"
     if open:
         webbrowser.open(page.as_uri())
