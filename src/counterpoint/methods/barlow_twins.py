@@ -1,7 +1,7 @@
 """Barlow Twins: make the cross-correlation of the two views' embeddings the identity.
 
 Paper: Barlow Twins: Self-Supervised Learning via Redundancy Reduction
-Authors: Zbontar, Jure and Jing, Li and Misra, Ishan and LeCun, Yann and Deny, St{\\'e}phane
+Authors: Zbontar, Jure and Jing, Li and Misra, Ishan and LeCun, Yann and Deny, Stéphane
 Venue: International Conference on Machine Learning
 Year: 2021
 Code: facebookresearch/barlowtwins

@@ -1,7 +1,7 @@
 """BYOL: predict what a slowly moving teacher sees in the other view, without any negatives.
 
 Paper: Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning
-Authors: Grill, Jean-Bastien and Strub, Florian and Altch{\\'e}, Florent and Tallec, Corentin and Richemond, Pierre H.
+Authors: Grill, Jean-Bastien and Strub, Florian and Altché, Florent and Tallec, Corentin and Richemond, Pierre H.
 Venue: Advances in Neural Information Processing Systems
 Year: 2020
 Code: google-deepmind/deepmind-research (byol)
