@@ -100,12 +100,16 @@ def call(function: Callable[..., Any], verb: str, words: list[str]) -> Any:
     places = [item for item in inspect.signature(function).parameters.values()
               if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     for item in places:
-        several = str(item.annotation).startswith("Sequence")
+        repeated = item.annotation.startswith("Sequence")
         optional = item.default is not inspect.Parameter.empty
-        parser.add_argument(item.name, type=str, nargs="*" if several else "?" if optional else None)
-    parser.add_function_arguments(function, skip={item.name for item in places}, fail_untyped=False)
-    switches = {f"--{item.name}" for item in inspect.signature(function).parameters.values()
-                if item.annotation == "bool"}
+        parser.add_argument(item.name, type=str, nargs="*" if repeated else "?" if optional else None)
+    flags = [item for item in inspect.signature(function).parameters.values() if item not in places]
+    several = [item for item in flags if item.annotation.startswith("Sequence")]
+    for item in several:  # --seeds 0 1 2
+        parser.add_argument(f"--{item.name}", type=int if "int" in item.annotation else str, nargs="+",
+                            default=list(item.default))
+    parser.add_function_arguments(function, skip={item.name for item in [*places, *several]}, fail_untyped=False)
+    switches = {f"--{item.name}" for item in flags if item.annotation == "bool"}
     found = vars(parse(parser, [f"{word}=true" if word in switches else word for word in words]))
     return function(**{key: value for key, value in found.items()
                        if value is not None or key not in {item.name for item in places}})
@@ -141,6 +145,10 @@ def display(result: Any) -> None:
 
     from rich.console import Console
 
+    if isinstance(result, dict) and "scores" in result:
+        from counterpoint.train.summary import scores_table
+
+        result = scores_table(result)
     if isinstance(result, str | Path):
         print(result)
     elif isinstance(result, dict | list):

@@ -16,6 +16,7 @@ from counterpoint.base.learner import Learner
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_json
 from counterpoint.data.source import ImageSource
+from counterpoint.evaluate.classes import chance_scores
 from counterpoint.evaluate.geometry import spectrum
 from counterpoint.evaluate.suite import geometry_of, score_features
 from counterpoint.train.build import build_encoder, fit_views
@@ -27,9 +28,10 @@ from counterpoint.train.run import Run
 from counterpoint.train.showcase import write_showcase
 
 SPECTRUM_SAMPLE, PIXELS = 2000, 1024
+METRICS = ("knn", "linear", "retrieval_r1")
 
 
-def evaluate_folder(run: Run, *, data: str | None, quiet: bool) -> dict[str, Any]:
+def evaluate_folder(run: Run, *, data: str | None, metrics: Sequence[str], quiet: bool) -> dict[str, Any]:
     """Evaluate a finished run again; with ``data``, on other pictures (written to evaluation-DATA.json)."""
     model = load(run.path)
     recipe = model.recipe
@@ -42,11 +44,12 @@ def evaluate_folder(run: Run, *, data: str | None, quiet: bool) -> dict[str, Any
                                 f"{model.channels}.", "", f"--data.channels {model.channels}")
     model.learner.attach(fit_views(recipe, min(train.images.shape[2:])), model.learner.view_maker)
     output = Output(quiet=quiet)
-    return evaluate_learner(model.learner, train, test, run, output, suffix=f"-{Path(data).name}" if data else "")
+    return evaluate_learner(model.learner, train, test, run, output, metrics=metrics or METRICS,
+                            suffix=f"-{Path(data).name}" if data else "")
 
 
 def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, run: Run, output: Output, *,
-                     metrics: Sequence[str] = ("knn", "linear"), suffix: str = "") -> dict[str, Any]:
+                     metrics: Sequence[str] = METRICS, suffix: str = "") -> dict[str, Any]:
     """Scores, geometry and spectrum of encoder, head, untrained encoder and pixels; writes evaluation.json.
 
     The bank and the probe's training set are the training pictures; every score is on the test pictures. The
@@ -89,17 +92,10 @@ def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSo
         rows += [{**row, "protocol": row["protocol"] + note} for row in found.rows]
         if name == "encoder":
             predictions = found.predictions
-    return [*rows, *chance_rows(rows, train, test)], predictions
-
-
-def chance_rows(rows: list[dict[str, Any]], train: ImageSource, test: ImageSource) -> list[dict[str, Any]]:
-    """What always naming the most frequent training class would score, for every metric of a class."""
-    first = [row for row in rows if row["model"] == "encoder" and row["metric"] in ("knn", "linear")]
-    if not first or train.labels is None or test.labels is None:
-        return []
-    value = float(np.mean(test.labels[test.labels >= 0] == np.bincount(train.labels[train.labels >= 0]).argmax()))
-    return [{**row, "model": "chance", "value": value, "low": value, "high": value,
-             "protocol": "most frequent training class"} for row in first]
+    classes = [metric for metric in metrics if metric != "retrieval_r1"]  # chance names a class, it does not retrieve
+    if rows:
+        rows += chance_scores(train.labels, test.labels, seed=seed, metrics=classes)  # type: ignore[arg-type]
+    return rows, predictions
 
 
 def pixels(source: ImageSource) -> tuple[np.ndarray, str]:

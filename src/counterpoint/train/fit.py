@@ -26,11 +26,11 @@ from counterpoint.train.callbacks.log import MetricsLog, read
 from counterpoint.train.callbacks.probe import Probe
 from counterpoint.train.callbacks.progress import ProgressLines
 from counterpoint.train.console import Output, duration
+from counterpoint.train.evaluation import METRICS, evaluate_learner
 from counterpoint.train.model import recipe_from, recipe_values, save_model
 from counterpoint.train.run import Clock, Run, new_run, now, open_run, resumable
 from counterpoint.train.stamp import make_stamp, peak_memory_mb
 
-METRICS = ("knn", "linear")
 RUN_VARIABLE = "COUNTERPOINT_RUN"  # tells processes that Lightning starts for a strategy which folder is theirs
 
 
@@ -225,8 +225,6 @@ def _finish(learner: Learner, run: Run, train: ImageSource, test: ImageSource, o
     trained = clock.seconds()
     save_model(learner, run.model, channels=train.images.shape[1], class_names=train.class_names)
     if metrics:
-        from counterpoint.train.evaluation import evaluate_learner
-
         evaluate_learner(learner, train, test, run, output, metrics=metrics)
     run.update(status="done", ended=now(), seconds_training=round(trained, 1), seconds=round(clock.seconds(), 1),
                peak_memory_mb=round(peak_memory_mb()), warnings=output.warnings)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from counterpoint.core.files import read_json
 from counterpoint.train.console import duration
 from counterpoint.train.run import Run
@@ -39,6 +41,22 @@ def last_words(run: Run) -> list[str]:
     lines.append(f"report     {relative(run.path / 'report.html')}")
     lines.append(f"next       counterpoint embed {relative(run.path)} --data FOLDER")
     return lines
+
+
+def scores_table(evaluation: dict[str, Any]) -> Table:
+    """Every score of evaluation.json with its interval and protocol, the encoder beside its baselines."""
+    data = evaluation["data"]
+    table = Table(title=f"{data['name']}, {data['test']} test pictures", title_justify="left", box=None,
+                  padding=(0, 2, 0, 0))
+    for column in ("metric", "model", "%", "95 % interval", "protocol"):
+        table.add_column(column, justify="right" if column == "%" else "left", no_wrap=column != "protocol")
+    for row in sorted(evaluation["scores"], key=lambda row: row["metric"]):
+        table.add_row(row["metric"], row["model"], f"{100 * row['value']:.2f}",
+                      f"{100 * row['low']:.2f} .. {100 * row['high']:.2f}", row["protocol"],
+                      style="bold" if row["model"] == "encoder" else "")
+    if not evaluation["scores"]:
+        table.add_row("geometry", "encoder", "", "", geometry_line(evaluation))
+    return table
 
 
 def geometry_line(evaluation: dict[str, Any]) -> str:

@@ -69,19 +69,21 @@ def load(where: str | Path) -> Model:
     return load_model(where)
 
 
-def evaluate_run(run: str | Path, *, data: str | None = None, quiet: bool = False) -> dict[str, Any]:
+def evaluate_run(run: str | Path, *, data: str | None = None, metrics: Sequence[str] = (),
+                 quiet: bool = False) -> dict[str, Any]:
     """Score a run again: kNN, linear probe, retrieval and geometry beside untrained and pixel baselines.
 
     Args:
         run: Run folder, NAME (its latest run) or NAME/VARIANT-0001.
         data: Other data than it was trained on; the training part serves as bank.
+        metrics: Of knn, linear (L-BFGS), linear_sgd, retrieval_r1; all but linear_sgd when none is named.
         quiet: Print nothing.
     """
     from counterpoint.train.evaluation import evaluate_folder
     from counterpoint.train.run import open_run
 
     found = open_run(run)
-    result = evaluate_folder(found, data=data, quiet=quiet)
+    result = evaluate_folder(found, data=data, metrics=metrics, quiet=quiet)
     if data is None:
         finish(found)
     return result
