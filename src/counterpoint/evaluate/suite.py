@@ -110,19 +110,8 @@ def score_features(
         guessed, truth, protocol = _METRICS[metric](data)
         correct = int((guessed == truth).sum())
         low, high = binomial_interval(correct, len(truth))
-        found.append(
-            {
-                "metric": metric,
-                "model": model,
-                "value": correct / len(truth),
-                "low": low,
-                "high": high,
-                "protocol": protocol,
-                "split": split,
-                "n": len(truth),
-                "seed": seed,
-            }
-        )
+        found.append({"metric": metric, "model": model, "value": correct / len(truth), "low": low, "high": high,
+                      "protocol": protocol, "split": split, "n": len(truth), "seed": seed})
         if metric == "linear":
             predictions = guessed.cpu().numpy()
     return Scores(found, predictions)
@@ -223,14 +212,9 @@ def _knn(data: _Labelled) -> tuple[Tensor, Tensor, str]:
 def _linear(data: _Labelled) -> tuple[Tensor, Tensor, str]:
     probe = linear_probe(data.train, data.train_y, data.test, data.test_y, num_classes=data.classes, seed=data.seed)
     ended = "" if probe.converged else f", not converged after {probe.iterations} iterations"
-    return (
-        probe.predictions,
-        data.test_y,
-        (
-            "L-BFGS on standardised features, weight decay "
-            f"{probe.weight_decay:g} from a held-out part of the training part{ended}"
-        ),
-    )
+    protocol = (f"L-BFGS on standardised features, weight decay {probe.weight_decay:g} from a held-out part of the "
+                f"training part{ended}")
+    return probe.predictions, data.test_y, protocol
 
 
 def _linear_sgd(data: _Labelled) -> tuple[Tensor, Tensor, str]:
