@@ -145,6 +145,8 @@ def display(result: Any) -> None:
 
     from rich.console import Console
 
+    if isinstance(result, list) and result and "contrasts" in result[0]:
+        return  # verdicts were printed as they came
     if isinstance(result, dict) and "scores" in result:
         from counterpoint.train.summary import scores_table
 

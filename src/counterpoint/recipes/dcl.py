@@ -35,6 +35,11 @@ def claim() -> Claim:
     Fashion-MNIST, 20,000 pictures, 8 epochs, batches of 16 and 256, ``nt_xent`` against ``dcl_loss``, everything
     else equal; kNN (k = 20) on the 10,000 test pictures. A small ConvNet with a global mean at its end, as in the
     paper's networks. The rate was chosen for InfoNCE at batch 16 with a tuning seed (2e-3 over 5e-4).
+
+    Seen so far (version 1, three seeds): the coupling is there, q_B falls to 0.12 at batch 16 and stays at 0.72 at
+    batch 256, yet it costs InfoNCE nothing: 82.4 % at batch 16 against 82.5 % for DCL. AdamW divides each gradient by
+    its own size, which undoes a factor that all gradients share, and at equal epochs the small batch takes sixteen
+    times as many steps and is ahead of the large one (80.9 %) in both arms. Raw pixels score 83.4 % here.
     """
     base = laptop_pictures(temperature=0.1, hidden=512, dim=64)
     base = replace(base, encoder=replace(base.encoder, width=16, pool="mean"),

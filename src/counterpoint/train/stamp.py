@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -51,10 +52,15 @@ def devices() -> list[str]:
     return [f"{platform.machine()} CPU, {torch.get_num_threads()} threads"]
 
 
+def from_command_line() -> bool:
+    """Whether this process is the command ``counterpoint``, however it was started."""
+    return Path(sys.argv[0]).name in ("counterpoint", "cli.py")
+
+
 def make_stamp(*, seed: int, data: dict[str, Any]) -> dict[str, Any]:
     """Command, versions, devices, seed and data hash, as written to stamp.json."""
     return {
-        "command": " ".join(["counterpoint", *sys.argv[1:]]) if sys.argv[0].endswith("counterpoint") else "python",
+        "command": shlex.join(["counterpoint", *sys.argv[1:]]) if from_command_line() else "Python",
         "started": now(),
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
