@@ -21,8 +21,13 @@ def demo() -> Recipe:
 
 
 def default() -> Recipe:
-    """Fashion-MNIST, 60,000 pictures of 28 pixels; under 20 minutes on two cores."""
-    return laptop_pictures(temperature=0.1, hidden=512)
+    """Fashion-MNIST, 60,000 pictures of 28 pixels; 8 to 9 minutes on two cores.
+
+    Expect a linear probe of 90.3 % and kNN of 87.0 % on the 10,000 test pictures (untrained 85.2 and 81.4).
+    """
+    expected = (Expected("linear", 0.903, "measured", "two CPU cores, seed 0"),
+                Expected("knn", 0.870, "measured", "two CPU cores, seed 0"))
+    return replace(laptop_pictures(temperature=0.1, hidden=512), expected=expected)
 
 
 def paper() -> Recipe:
