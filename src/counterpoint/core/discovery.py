@@ -107,6 +107,16 @@ def recipe_module(name: str) -> ModuleType:
     return importlib.import_module(f"counterpoint.recipes.{name}" if own else f"{module}_recipes")
 
 
+def recipe_functions(name: str) -> dict[str, str]:
+    """Variants of a system's recipe with the first line of each docstring, read without running the file."""
+    own = system(name).module.startswith("counterpoint.methods.")
+    beside = system(name).path
+    path = PACKAGE / "recipes" / f"{name}.py" if own else beside.with_name(f"{beside.stem}_recipes.py")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name: (ast.get_docstring(node) or "").strip() for node in tree.body
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
+
+
 def method_class(name: str) -> type[Any]:
     """The one public class of a method file (imports torch)."""
     module = importlib.import_module(system(name).module)

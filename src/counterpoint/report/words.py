@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from counterpoint.core.discovery import System, systems
+from counterpoint.core.discovery import System, recipe_functions, systems
 from counterpoint.core.errors import CounterpointError
 from counterpoint.report.run import BASELINES, Run, Score
 
@@ -172,8 +172,9 @@ def next_steps(run: Run) -> list[tuple[str, str]]:
             f"counterpoint fit --config {where}/recipe.yaml --seed {_following(run.seed)}",
         ),
         ("Set two runs side by side", f"counterpoint report {where} OTHER_RUN"),
-        ("Test the paper's claim", f"counterpoint reproduce {run.name}"),
     ]
+    if run.name in systems() and "claim" in recipe_functions(run.name):
+        steps.append(("Test the paper's claim", f"counterpoint reproduce {run.name}"))
     return steps if run.scores else [("Evaluate it", f"counterpoint evaluate {where}"), *steps]
 
 

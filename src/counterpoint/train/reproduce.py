@@ -16,7 +16,7 @@ import numpy as np
 
 from counterpoint.base.claim import Claim, judge
 from counterpoint.base.recipe import Recipe, override
-from counterpoint.core.discovery import recipe_module, systems
+from counterpoint.core.discovery import recipe_functions, recipe_module, systems
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import read_json, write_json
 from counterpoint.evaluate.statistics import paired_interval
@@ -28,7 +28,7 @@ from counterpoint.train.stamp import make_stamp
 
 def claimed() -> list[str]:
     """Systems whose recipe states a claim."""
-    return [name for name in systems() if hasattr(recipe_module(name), "claim")]
+    return [name for name in systems() if "claim" in recipe_functions(name)]
 
 
 def claim_of(name: str) -> Claim:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
-from counterpoint.core.discovery import PACKAGE, System, recipe_module, system, systems
+from counterpoint.core.discovery import System, recipe_functions, recipe_module, system, systems
 from counterpoint.core.errors import unknown
 
 
@@ -47,16 +47,6 @@ def list_systems(pattern: str = "*", *, modality: str | None = None, json: bool 
     for item in found:
         table.add_row(item.name, str(item.year), item.modality, item.title.partition(": ")[2] or item.title)
     return table
-
-
-def recipe_functions(name: str) -> dict[str, str]:
-    """Variants of a system's recipe with the first line of each docstring, read without running the file."""
-    own = system(name).module.startswith("counterpoint.methods.")
-    beside = system(name).path
-    path = PACKAGE / "recipes" / f"{name}.py" if own else beside.with_name(f"{beside.stem}_recipes.py")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.name: (ast.get_docstring(node) or "").strip() for node in tree.body
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
 
 
 def show(name: str, *, recipe: bool = False) -> str:
