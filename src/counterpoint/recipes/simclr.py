@@ -17,7 +17,7 @@ def tiny() -> Recipe:
 def demo() -> Recipe:
     """What ``counterpoint demo`` runs: 12,000 scenes, two to four minutes on two cores, no download."""
     recipe = tiny_pictures(temperature=0.2, hidden=512)
-    return replace(recipe, data=replace(recipe.data, limit=None), epochs=8, minutes=3)
+    return replace(recipe, data=replace(recipe.data, limit=None), epochs=16, minutes=2.5)
 
 
 def default() -> Recipe:
