@@ -203,3 +203,18 @@ def test_two_processes_train_into_one_folder(tmp_path: Path):
     assert [name for name in FILES if not (out / name).is_file()] == []
     assert [r["step"] for r in read(out / "metrics.jsonl") if r["kind"] == "epoch"] == [4]
     assert done.stdout.count("result ") == 1
+
+
+def test_accumulated_batches_make_one_step(tmp_path: Path):
+    """Five batches an epoch, two to a step, the last one alone: three steps, the number the schedule was made for."""
+    run = fit("simclr.tiny", out=tmp_path / "run", quiet=True, **small("simclr", accumulate=2, epochs=2, log_every=1))
+    rows = [row for row in read(run.path / "metrics.jsonl") if row["kind"] == "step"]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert rows[-1]["learning_rate"] < 1e-6
+
+
+@pytest.mark.parametrize("changes", [{"optimizer.name": "lars", "optimizer.learning_rate": 0.3},
+                                     {"optimizer.name": "sgd", "optimizer.clip": 1.0}, {"precision": "bf16-mixed"}])
+def test_other_optimisers_and_half_precision_train(changes: dict[str, Any], tmp_path: Path):
+    run = fit("simclr.tiny", out=tmp_path / "run", quiet=True, **small("simclr", epochs=1, **changes))
+    assert all(np.isfinite(row["loss"]) for row in read(run.path / "metrics.jsonl") if row["kind"] == "step")

@@ -11,6 +11,7 @@ import torch
 from counterpoint.base.learner import Learner
 from counterpoint.core.files import write_atomic
 from counterpoint.data.source import ImageSource
+from counterpoint.evaluate.classes import confusion
 from counterpoint.evaluate.neighbours import nearest
 from counterpoint.train.features import evaluating
 
@@ -36,10 +37,8 @@ def write_showcase(path: Path, learner: Learner, train: ImageSource, test: Image
         found |= {"label": test.labels[index], "bank_label": train.labels[used]}
     if predictions is not None and test.labels is not None:
         known = test.labels[test.labels >= 0]
-        size = int(max(known.max(), predictions.max())) + 1
-        confusion = np.zeros((size, size), dtype=np.int64)
-        np.add.at(confusion, (known, predictions), 1)
-        found["confusion"] = confusion
+        classes = int(max(known.max(), predictions.max())) + 1
+        found["confusion"] = confusion(known, predictions, num_classes=classes)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **found)  # type: ignore[arg-type]
     return write_atomic(path, buffer.getvalue())

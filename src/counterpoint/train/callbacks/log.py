@@ -53,7 +53,8 @@ class MetricsLog(Callback):
                            batch: Any, batch_idx: int) -> None:
         """Log this step when it is its turn."""
         self.images += len(batch["index"]) * trainer.world_size
-        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        done = batch_idx + 1
+        stepped = done % trainer.accumulate_grad_batches == 0 or done == trainer.num_training_batches
         due = trainer.global_step % self.every == 0 or trainer.global_step == pl_module.total_steps
         if not (stepped and due and trainer.is_global_zero):
             return
