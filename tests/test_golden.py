@@ -11,14 +11,19 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import counterpoint.brain as brain
+import counterpoint.data as data
+import counterpoint.encoders as encoders
 import counterpoint.evaluate as evaluate
 import counterpoint.objectives as objectives
+from counterpoint.brain.diffusion import DiffusionSchedule
 from counterpoint.core.files import write_json
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*.npz"))
@@ -33,12 +38,15 @@ def function_name(file: Path) -> str:
 
 
 def resolve(name: str) -> tuple[Callable[..., Any], bool]:
-    """The function and whether it is an objective."""
+    """The function or class and whether it is an objective."""
+    if name == "diffusion_schedule":
+        return DiffusionSchedule, False
     if name in dir(objectives):
         return getattr(objectives, name), True
-    if name in dir(evaluate):
-        return getattr(evaluate, name), False
-    pytest.fail(f"a golden file asks for {name}, which neither objectives nor evaluate has")
+    for package in (evaluate, data, brain, encoders):
+        if name in dir(package):
+            return getattr(package, name), False
+    pytest.fail(f"a golden file asks for {name}, which no package has")
 
 
 def arguments(stored: dict[str, np.ndarray], dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -46,7 +54,7 @@ def arguments(stored: dict[str, np.ndarray], dtype: torch.dtype) -> dict[str, to
     reserved = ("kw_json", "source", "source_note")
     found = {}
     for key, value in stored.items():
-        if key not in reserved and not key.startswith(("expected", "grad_")):
+        if key not in reserved and not key.startswith(("expected", "grad_", "param_", "also_", "upstream", "official_")):
             tensor = torch.from_numpy(value)
             found[key] = tensor.to(dtype) if tensor.is_floating_point() else tensor
             found[key].requires_grad_(f"grad_{key}" in stored)
@@ -64,6 +72,29 @@ def errors(name: str, got: Any, expected: np.ndarray) -> float:
     )
 
 
+def call(function: Any, inputs: dict[str, torch.Tensor], keywords: dict[str, Any], stored: dict[str, np.ndarray],
+         dtype: torch.dtype) -> Any:
+    """The function's value; a module is built from the keywords, given the stored parameters and run."""
+    if function is DiffusionSchedule:
+        return schedule_values(function(**keywords), inputs)
+    if not isinstance(function, type):
+        return function(**inputs, **keywords)
+    module = function(**keywords)
+    names = {key.replace("blocks.", "block").replace(".", "_"): key for key in module.state_dict()}
+    given = {key[6:]: torch.from_numpy(value) for key, value in stored.items() if key.startswith("param_")}
+    assert set(given) == set(names), f"parameters {sorted(set(given) ^ set(names))} do not line up"
+    module.load_state_dict({names[key]: value for key, value in given.items()})
+    return module.to(dtype).eval()(*inputs.values())
+
+
+def schedule_values(schedule: Any, inputs: dict[str, torch.Tensor]) -> SimpleNamespace:
+    """What the file of the diffusion schedule holds."""
+    x_t = schedule.q_sample(inputs["x_start"], inputs["t"], inputs["noise"])
+    mean, _, log_variance = schedule.q_posterior(inputs["x_start"], x_t, inputs["t"])
+    return SimpleNamespace(betas=schedule.betas, alphas_cumprod=schedule.alphas_cumprod, x_t=x_t,
+                           posterior_mean=mean, posterior_log_variance=log_variance)
+
+
 def largest_error(file: Path, path: str, dtype: torch.dtype) -> float:
     """Run one golden file and return the largest error over its values and gradients."""
     with np.load(file, allow_pickle=False) as opened:
@@ -71,13 +102,17 @@ def largest_error(file: Path, path: str, dtype: torch.dtype) -> float:
     function, is_objective = resolve(function_name(file))
     inputs, keywords = arguments(stored, dtype), json.loads(str(stored["kw_json"]))
     with objectives.kernel_path(path):
-        out = function(**inputs, **keywords)
+        out = call(function, inputs, keywords, stored, dtype)
     if isinstance(out, torch.Tensor) and is_objective:
         assert out.dtype == dtype
     found = []
     for key, value in stored.items():
-        if key == "expected" or key.startswith("expected_"):
-            found.append(errors(key, getattr(out, key[9:]) if key != "expected" else out, value))
+        if key == "expected":
+            found.append(errors(key, out[0] if isinstance(out, tuple) else out, value))
+        elif key.startswith("expected_") and "reduction" in keywords:
+            found.append(errors(key, function(**inputs, **{**keywords, "reduction": key[9:]}), value))
+        elif key.startswith("expected_"):
+            found.append(errors(key, getattr(out, key[9:]), value))
     if any(key.startswith("grad_") for key in stored):
         (out if isinstance(out, torch.Tensor) else out[0]).backward()
     for key, value in inputs.items():

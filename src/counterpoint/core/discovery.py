@@ -130,12 +130,18 @@ def method_class(name: str) -> type[Any]:
 
 @cache
 def public_names(package: str) -> dict[str, str]:
-    """``{public function or class: module}`` for the files of a package, read without importing them."""
+    """``{public function or class: module}`` for the files of a package, read without importing them.
+
+    A function that bears the name of a file of the package is left to that file: ``package.name`` is the module.
+    """
     folder = PACKAGE.joinpath(*package.split(".")[1:])
     names: dict[str, str] = {}
-    for path in sorted(folder.glob("[a-z]*.py")):
+    files = sorted(folder.glob("[a-z]*.py"))
+    modules = {path.stem for path in files}
+    for path in files:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            if (isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+                    and node.name not in modules):
                 if node.name in names:
                     raise CounterpointError(f"{package} defines {node.name} in {names[node.name]} and {path.stem}.")
                 names[node.name] = f"{package}.{path.stem}"

@@ -15,6 +15,17 @@ class Batch(TypedDict, total=False):
     """``(batch,)`` int64: position of each sample in its source."""
     image: Tensor
     """``(batch, channels, height, width)`` uint8 as stored, or float in 0..1 when the source was float."""
+    responses: list[Tensor]
+    """One ``(samples, voxels)`` or ``(samples, time, parcels)`` float tensor per subject; samples of all subjects,
+    in this order, make up the batch."""
+    subject: list[str]
+    """The subject of each entry of ``responses``."""
+    stimulus: Tensor
+    """``(batch,)`` int64: which picture each sample saw, equal numbers for equal pictures."""
+    target: Tensor
+    """``(batch, tokens, dim)`` float: the picture as a frozen network sees it."""
+    text: Tensor
+    """``(batch, dim)`` float: the caption as a frozen network reads it."""
     label: Tensor
     """``(batch,)`` int64 class, or float target; absent when the source has none. -1 marks "unknown"."""
     caption: list[str]
