@@ -18,15 +18,12 @@ from counterpoint.base.learner import Learner
 from counterpoint.base.recipe import Recipe, lookup, override
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_atomic, write_json
-from counterpoint.data.loader import BatchLoader
-from counterpoint.data.source import ImageSource
-from counterpoint.train.build import build_learner, check_data, check_method, fit_views
+from counterpoint.train.build import check_method
 from counterpoint.train.callbacks.checkpoint import Checkpoints, Interrupted
 from counterpoint.train.callbacks.log import MetricsLog, read
-from counterpoint.train.callbacks.probe import Probe
 from counterpoint.train.callbacks.progress import ProgressLines
 from counterpoint.train.console import Output, duration
-from counterpoint.train.evaluation import METRICS, evaluate_learner
+from counterpoint.train.modalities import Loaded, Reporting, modality_of
 from counterpoint.train.model import recipe_from, recipe_values, save_model
 from counterpoint.train.run import Clock, Run, new_run, now, open_run, resumable
 from counterpoint.train.stamp import make_stamp, peak_memory_mb
@@ -35,7 +32,7 @@ RUN_VARIABLE = "COUNTERPOINT_RUN"  # tells processes that Lightning starts for a
 
 
 def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool = False, overwrite: bool = False,
-        init_from: str | Path | None = None, quiet: bool = False, metrics: Sequence[str] = METRICS,
+        init_from: str | Path | None = None, quiet: bool = False, metrics: Sequence[str] | None = None,
         changes: Mapping[str, Any] | None = None, claimed: Callable[[Run], None] | None = None) -> Run:
     """Train a recipe into a run folder.
 
@@ -54,7 +51,7 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
     quiet : bool
         Print nothing; train.log still has everything.
     metrics : sequence of str
-        Scores of the encoder and its baselines at the end; none: no evaluation.
+        Scores of the encoder and its baselines at the end; those of the modality by default; empty: no evaluation.
     changes : mapping, optional
         Settings that differ from the recipe, dotted: ``{"method.temperature": 0.2, "epochs": 5}``.
 
@@ -77,23 +74,22 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
     else:
         recipe = override(lookup(spec) if isinstance(spec, str) else spec, changes or {})
         check_method(recipe.name, recipe.method)
-    train, test = recipe.data.load("train"), recipe.data.load("test")
-    recipe = fit_views(recipe, min(train.images.shape[2:]))
-    check_data(recipe, train)
+    modality = modality_of(recipe.name)
+    loaded = modality.load(recipe)
     if not resume:
-        run = _claim_folder(recipe, out, overwrite)
+        run = _claim_folder(loaded.recipe, out, overwrite)
     output.log = run.path / "train.log"
     if claimed is not None and _is_main():
         claimed(run)
     with _accounted(run, output), output.capture_warnings():
-        _describe(run, recipe, train, test, output, resume=resume)
-        learner = build_learner(recipe, train.images.shape[1])
+        _describe(run, loaded, output, resume=resume)
+        learner = modality.build(loaded)
         if init_from is not None and not resume:
             _initialise(learner, init_from)
         clock = Clock(_seconds_before(run))
-        _train(learner, run, train, output, clock, resume=resume)
+        _train(learner, run, loaded, output, clock, resume=resume)
         if learner.global_rank == 0:
-            _finish(learner, run, train, test, output, clock, metrics=metrics)
+            _finish(learner, run, loaded, output, clock, metrics=modality.METRICS if metrics is None else metrics)
     return run
 
 
@@ -159,18 +155,16 @@ def _accounted(run: Run, output: Output) -> Iterator[None]:
         os.environ.pop(RUN_VARIABLE, None)
 
 
-def _describe(run: Run, recipe: Recipe, train: ImageSource, test: ImageSource, output: Output, *,
-              resume: bool) -> None:
+def _describe(run: Run, loaded: Loaded, output: Output, *, resume: bool) -> None:
     if not _is_main():
         return
+    recipe, modality = loaded.recipe, modality_of(loaded.recipe.name)
     run.update(status="running", name=recipe.name, variant=recipe.variant, pid=os.getpid(),
                host=socket.gethostname(), **({} if resume else {"started": now(), "step": 0, "epoch": 0}))
     if not resume:
         write_atomic(run.path / "recipe.yaml", yaml.safe_dump(_plain(recipe_values(recipe)), sort_keys=False))
-        data = {"name": train.name, "train": len(train), "test": len(test), "hash": train.content_hash()}
-        write_json(run.path / "stamp.json", make_stamp(seed=recipe.seed, data=data))
-    output.print(f"{recipe.name}.{recipe.variant} on {train.name}: {len(train)} pictures of "
-                 f"{'x'.join(map(str, train.images.shape[1:]))}, {recipe.epochs} epochs, batch "
+        write_json(run.path / "stamp.json", make_stamp(seed=recipe.seed, data=modality.data_stamp(loaded)))
+    output.print(f"{recipe.name}.{recipe.variant} on {modality.headline(loaded)}, {recipe.epochs} epochs, batch "
                  f"{recipe.data.batch_size}, seed {recipe.seed} -> {run.path}")
 
 
@@ -198,34 +192,32 @@ def _seconds_before(run: Run) -> float:
     return float(rows[-1]["seconds"]) if rows else 0.0
 
 
-def _train(learner: Learner, run: Run, train: ImageSource, output: Output, clock: Clock, *, resume: bool) -> None:
+def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Clock, *, resume: bool) -> None:
     from lightning.pytorch import Trainer
 
-    recipe = learner.settings
+    recipe, modality = learner.settings, modality_of(learner.settings.name)
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     progress, checkpoints = ProgressLines(output), Checkpoints(run)
     metrics = run.path / "metrics.jsonl"
-    probe = Probe(train, every=recipe.probe_every, seed=recipe.seed, path=metrics, clock=clock,
-                  checkpoints=checkpoints, progress=progress, warn=output.warn)
+    probe = modality.probe(loaded, Reporting(metrics, clock, checkpoints, progress, output.warn))
     trainer = Trainer(
         max_epochs=recipe.epochs, accelerator=recipe.accelerator, devices=recipe.devices, strategy=recipe.strategy,
         precision=recipe.precision, accumulate_grad_batches=recipe.accumulate, logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
         use_distributed_sampler=False, default_root_dir=run.path, log_every_n_steps=recipe.log_every,
         callbacks=[MetricsLog(metrics, every=recipe.log_every, clock=clock), progress, probe, checkpoints])
-    learner.loader = lambda: BatchLoader(  # made inside fit, where rank and world size are known
-        train, batch_size=recipe.data.batch_size, shuffle=True, seed=recipe.seed, drop_last=True,
-        rank=trainer.global_rank, world_size=trainer.world_size, workers=recipe.data.workers)
+    learner.loader = lambda: modality.loader(  # made inside fit, where rank and world size are known
+        loaded, rank=trainer.global_rank, world_size=trainer.world_size)
     trainer.fit(learner, ckpt_path=run.last if resume else None, weights_only=True)
 
 
-def _finish(learner: Learner, run: Run, train: ImageSource, test: ImageSource, output: Output, clock: Clock, *,
+def _finish(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Clock, *,
             metrics: Sequence[str]) -> None:
-    trained = clock.seconds()
-    save_model(learner, run.model, channels=train.images.shape[1], class_names=train.class_names)
+    trained, modality = clock.seconds(), modality_of(learner.settings.name)
+    save_model(learner, run.model, modality.describe_model(learner, loaded))
     if metrics:
-        evaluate_learner(learner, train, test, run, output, metrics=metrics)
+        modality.evaluate(learner, loaded, run, output, metrics=metrics)
     run.update(status="done", ended=now(), seconds_training=round(trained, 1), seconds=round(clock.seconds(), 1),
                peak_memory_mb=round(peak_memory_mb()), warnings=output.warnings)
     output.print(f"trained in {duration(trained)}, evaluated in {duration(clock.seconds() - trained)}, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +16,8 @@ from counterpoint.core.discovery import system
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import read_json, write_json
 from counterpoint.data.source import ImageSource
-from counterpoint.train.build import build_learner
 from counterpoint.train.features import embed_source
+from counterpoint.train.modalities import modality_of
 from counterpoint.train.run import open_run
 
 FORMAT = 1
@@ -39,10 +39,10 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
             flat |= {f"{key}.{inner}": tuple(v) if isinstance(v, list) else v for inner, v in value.items()}
         else:
             flat[key] = value
-    return override(Recipe(), flat)
+    return override(modality_of(values["name"]).BASE, flat)
 
 
-def save_model(learner: Learner, folder: Path, *, channels: int, class_names: Sequence[str]) -> Path:
+def save_model(learner: Learner, folder: Path, about: Mapping[str, Any]) -> Path:
     """Weights as safetensors and what is needed to build the model again; nothing is pickled."""
     from safetensors.torch import save
 
@@ -52,8 +52,7 @@ def save_model(learner: Learner, folder: Path, *, channels: int, class_names: Se
     tensors = {key: value.detach().cpu().contiguous() for key, value in learner.state_dict().items()}
     write_atomic(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
     return write_json(folder / "config.json", {
-        "format": FORMAT, "system": learner.settings.name, "channels": channels, "class_names": list(class_names),
-        "recipe": recipe_values(learner.settings)})
+        "format": FORMAT, "system": learner.settings.name, **about, "recipe": recipe_values(learner.settings)})
 
 
 class Model:
@@ -122,9 +121,10 @@ def load(where: str | Path) -> Model:
         raise CounterpointError(f"{folder} has model format {config.get('format')}.", f"Format {FORMAT} is read here.",
                                 "pip install --upgrade counterpoint")
     system(config["system"])
-    learner = build_learner(recipe_from(config["recipe"]), config["channels"])
+    recipe = recipe_from(config["recipe"])
+    learner = modality_of(recipe.name).rebuild(config, recipe)
     load_weights(learner, folder / "model.safetensors")
-    return Model(learner, channels=config["channels"], class_names=tuple(config["class_names"]))
+    return Model(learner, channels=config.get("channels", 0), class_names=tuple(config.get("class_names", ())))
 
 
 def load_weights(learner: Learner, path: Path) -> None:

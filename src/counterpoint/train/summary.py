@@ -22,8 +22,19 @@ def score(evaluation: dict[str, Any], metric: str, model: str) -> float | None:
 
 
 def last_words(run: Run) -> list[str]:
-    """Five lines that end a command."""
-    evaluation, status = read_json(run.path / "evaluation.json"), run.status()
+    """The lines that end a command."""
+    from counterpoint.train.modalities import modality_of
+
+    status = run.status()
+    time = (f"time       {duration(status['seconds'])} ({duration(status['seconds_training'])} training), "
+            f"peak memory {status['peak_memory_mb'] / 1024:.2f} GB")
+    *result, following = modality_of(status["name"]).last_words(run)
+    return [*result, time, f"report     {relative(run.path / 'report.html')}", following]
+
+
+def image_lines(run: Run) -> list[str]:
+    """Result, baselines and the next command of a run on pictures."""
+    evaluation = read_json(run.path / "evaluation.json")
     shown = [(metric, name) for metric, name in (("knn", "kNN"), ("linear", "linear probe"))
              if score(evaluation, metric, "encoder") is not None]
     result = ", ".join(f"{name} {100 * (score(evaluation, metric, 'encoder') or 0):.2f} %" for metric, name in shown)
@@ -36,9 +47,6 @@ def last_words(run: Run) -> list[str]:
         if any(value is not None for value in values):
             baselines.append(f"{words} " + " / ".join(f"{100 * v:.2f}" if v is not None else "-" for v in values))
     lines.append(f"baselines  {'; '.join(baselines) or 'none without labels'}")
-    lines.append(f"time       {duration(status['seconds'])} ({duration(status['seconds_training'])} training), "
-                 f"peak memory {status['peak_memory_mb'] / 1024:.2f} GB")
-    lines.append(f"report     {relative(run.path / 'report.html')}")
     lines.append(f"next       counterpoint embed {relative(run.path)} --data FOLDER")
     return lines
 
