@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,22 @@ from counterpoint.data.source import ImageSource
 LOOK_AHEAD = 2
 
 
+class BatchSource(Protocol):
+    """A source that makes its own batches, of whatever kind."""
+
+    name: str
+    split: str
+    in_memory: bool
+
+    def __len__(self) -> int: ...
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next batches belong to."""
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """The batch of the samples ``rows``."""
+
+
 class BatchLoader:
     """An iterable of :class:`~counterpoint.core.typing.Batch` over one source.
 
@@ -32,8 +48,8 @@ class BatchLoader:
 
     Parameters
     ----------
-    source : ImageSource
-        What to read.
+    source : ImageSource or BatchSource
+        What to read; a source that makes its own batches is asked for them.
     batch_size : int
         Pictures per step and process.
     shuffle : bool
@@ -70,7 +86,7 @@ class BatchLoader:
 
     def __init__(
         self,
-        source: ImageSource,
+        source: ImageSource | BatchSource,
         *,
         batch_size: int,
         shuffle: bool = True,
@@ -124,6 +140,8 @@ class BatchLoader:
         epoch = self.sampler.epoch
         start = self._resume[1] if self._resume and self._resume[0] == epoch else 0
         self._resume, self._position = None, (epoch, start)
+        if not isinstance(self.source, ImageSource):
+            self.source.set_epoch(epoch)
         for done, batch in enumerate(self._read(self.batches()[start:]), start=start + 1):
             self._position = (epoch, done)
             yield batch
@@ -146,8 +164,10 @@ class BatchLoader:
         self.sampler.set_epoch(self._resume[0])
 
     def batch(self, rows: np.ndarray) -> Batch:
-        """The batch of the pictures at ``rows``."""
+        """The batch of the samples at ``rows``."""
         source = self.source
+        if not isinstance(source, ImageSource):
+            return source.batch(rows)
         found: dict[str, Any] = {
             "index": torch.from_numpy(np.asarray(rows, dtype=np.int64)),
             "image": torch.from_numpy(np.ascontiguousarray(source.images[rows])),
@@ -223,7 +243,7 @@ def _ahead(read: Callable[[np.ndarray], Batch], batches: list[np.ndarray]) -> It
             yield waiting.popleft().result()
 
 
-def _check(source: ImageSource, *, batch_size: int, drop_last: bool, rank: int, world_size: int) -> None:
+def _check(source: ImageSource | BatchSource, *, batch_size: int, drop_last: bool, rank: int, world_size: int) -> None:
     if batch_size < 1 or (batch_size == 1 and drop_last):
         raise CounterpointError(
             f"A batch of {batch_size} has no negatives.",

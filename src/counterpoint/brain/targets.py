@@ -1,0 +1,197 @@
+"""The other voice: what frozen networks make of the pictures and captions that people saw, row by stimulus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from counterpoint.brain.spec import BrainViews
+from counterpoint.brain.subject import Subject
+from counterpoint.core.errors import CounterpointError
+from counterpoint.encoders.targets import PictureTarget, TextTarget
+
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Embeddings of every stimulus of a run.
+
+    Attributes
+    ----------
+    ids : numpy.ndarray
+        ``(n,)`` sorted stimulus ids.
+    picture : numpy.ndarray
+        ``(n, tokens, dim)`` float32, centred and scaled where the settings say so.
+    mean, scale : numpy.ndarray, float
+        ``(tokens, dim)`` and the factor that were applied: ``(raw - mean) * scale``.
+    text : numpy.ndarray or None
+        ``(n, captions, dim)`` float32 of unit length; ``captions_of (n,)`` says how many each picture has.
+    latent : numpy.ndarray or None
+        ``(n, 4, 8, 8)`` float32 of the shipped autoencoder.
+    maps, maps_varied : numpy.ndarray or None
+        ``(n, places, channels)`` float16 of the picture and of a varied copy of it.
+    labels : numpy.ndarray or None
+        ``(n,)`` int64, -1 unknown, of ``class_names``.
+    """
+
+    ids: np.ndarray = field(repr=False)
+    picture: np.ndarray = field(repr=False)
+    mean: np.ndarray = field(repr=False)
+    scale: float = 1.0
+    text: np.ndarray | None = field(default=None, repr=False)
+    captions_of: np.ndarray | None = field(default=None, repr=False)
+    latent: np.ndarray | None = field(default=None, repr=False)
+    maps: np.ndarray | None = field(default=None, repr=False)
+    maps_varied: np.ndarray | None = field(default=None, repr=False)
+    labels: np.ndarray | None = field(default=None, repr=False)
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Vectors per picture."""
+        return int(self.picture.shape[1])
+
+    @property
+    def dim(self) -> int:
+        """Length of each vector."""
+        return int(self.picture.shape[2])
+
+    def rows(self, ids: Any) -> np.ndarray:
+        """Positions of stimulus ids."""
+        return np.searchsorted(self.ids, np.asarray(ids, dtype=np.int64))
+
+    def centred(self, raw: np.ndarray) -> np.ndarray:
+        """Further embeddings of the same network as :attr:`picture` holds them."""
+        found: np.ndarray = ((raw - self.mean) * self.scale).astype(np.float32)
+        return found
+
+    def raw(self, values: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`centred`: as the network gives them."""
+        found: np.ndarray = (values / self.scale + self.mean).astype(np.float32)
+        return found
+
+
+def build_targets(people: Sequence[Subject], views: BrainViews, train_ids: np.ndarray) -> Targets:
+    """Embed every picture and caption that the people saw; statistics come from ``train_ids`` alone.
+
+    Raises
+    ------
+    CounterpointError
+        Pictures or captions that the settings ask for and the data do not have; equal ids for different pictures.
+    """
+    ids = np.unique(np.concatenate([person.data.stimulus_id for person in people]))
+    owner = _owners(people, ids)
+    text, counts = _texts(people, ids, owner, views) if views.text else (None, None)
+    if views.picture:
+        target = PictureTarget(views.picture, views.picture_weights, views.picture_size, views.layer)
+        raw = _gathered(people, ids, owner, target.embed)
+    else:  # no pictures: the mean caption takes their place
+        raw = (np.asarray(text).sum(1) / np.asarray(counts)[:, None])[:, None]
+    labels, names = _labels(people, ids, owner)
+    found = Targets(ids=ids, picture=raw, mean=np.zeros(raw.shape[1:], np.float32), text=text, captions_of=counts,
+                    labels=labels, class_names=names)
+    found = _standardised(found, views, train_ids)
+    if views.latent:
+        found = replace(found, latent=_latents(people, ids, owner))
+    if views.maps:
+        plain, varied = _maps(people, ids, owner, views)
+        found = replace(found, maps=plain, maps_varied=varied)
+    return found
+
+
+def _owners(people: Sequence[Subject], ids: np.ndarray) -> np.ndarray:
+    """The first person who saw each picture and whose data hold it."""
+    owner = np.full(len(ids), -1)
+    for number in reversed(range(len(people))):
+        owner[np.searchsorted(ids, np.unique(people[number].data.stimulus_id))] = number
+    return owner
+
+
+def _gathered(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray, function: Any) -> np.ndarray:
+    """``function(images)`` block by block, each picture from its owner, in the order of ``ids``."""
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for number, person in enumerate(people):
+        mine = np.flatnonzero(owner == number)
+        for start in range(0, len(mine), BLOCK):
+            rows = mine[start:start + BLOCK]
+            found.append((rows, function(person.data.images(ids[rows]))))
+    order = np.argsort(np.concatenate([rows for rows, _ in found]), kind="stable")
+    joined: np.ndarray = np.concatenate([values for _, values in found])[order]
+    return joined
+
+
+def _latents(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    from counterpoint.brain.generator import load_generator
+
+    generator = load_generator()
+    return _gathered(people, ids, owner, generator.encode).astype(np.float32)
+
+
+def _maps(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray,
+          views: BrainViews) -> tuple[np.ndarray, np.ndarray]:
+    target = PictureTarget(views.picture, views.picture_weights, views.picture_size, "map")
+
+    def varied(images: np.ndarray) -> np.ndarray:
+        return target.embed(_vary(images)).astype(np.float16)
+
+    plain = _gathered(people, ids, owner, lambda images: target.embed(images).astype(np.float16))
+    return plain, _gathered(people, ids, owner, varied)
+
+
+def _vary(images: np.ndarray) -> np.ndarray:
+    """Another brightness, contrast and colour for each picture, places unchanged; seeded by the pictures' number."""
+    generator = np.random.default_rng(len(images))
+    gain = generator.uniform(0.6, 1.4, (len(images), 3, 1, 1)) * generator.uniform(0.8, 1.2, (len(images), 1, 1, 1))
+    mean = images.mean(axis=(2, 3), keepdims=True)
+    return np.clip((images - mean) * gain + mean * generator.uniform(0.8, 1.2, (len(images), 1, 1, 1)), 0,
+                   255).astype(np.uint8)
+
+
+def _texts(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray,
+           views: BrainViews) -> tuple[np.ndarray, np.ndarray]:
+    captions: list[list[str]] = [[] for _ in ids]
+    for number, person in enumerate(people):
+        mine = np.flatnonzero(owner == number)
+        for row, texts in zip(mine, person.data.captions(ids[mine]), strict=True):
+            captions[row] = list(texts)
+    counts = np.array([len(texts) for texts in captions])
+    if not counts.all():
+        raise CounterpointError(f"{np.count_nonzero(counts == 0)} pictures have no caption.",
+                                "One text or more per picture was expected.", '--views.text ""')
+    flat = TextTarget(views.text, views.text_weights).embed([text for texts in captions for text in texts])
+    flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    found = np.zeros((len(ids), counts.max(), flat.shape[1]), np.float32)
+    found[np.arange(counts.max()) < counts[:, None]] = flat
+    return found, counts
+
+
+def _labels(people: Sequence[Subject], ids: np.ndarray,
+            owner: np.ndarray) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    names = tuple(people[0].data.stimuli.class_names) if people[0].data.stimuli else ()
+    found = np.full(len(ids), -1)
+    for number, person in enumerate(people):
+        stimuli, mine = person.data.stimuli, np.flatnonzero(owner == number)
+        if stimuli is None or stimuli.labels is None or tuple(stimuli.class_names) != names:
+            continue
+        found[mine] = stimuli.labels[stimuli.rows(ids[mine])]
+    return (found, names) if (found >= 0).any() else (None, ())
+
+
+def _standardised(found: Targets, views: BrainViews, train_ids: np.ndarray) -> Targets:
+    """Statistics of the training pictures, applied to all."""
+    train = found.picture[found.rows(np.unique(train_ids))].astype(np.float64)
+    mean = train.mean(0) if views.centre else np.zeros(train.shape[1:])
+    scale = 1.0 / max(float(np.sqrt(((train - mean) ** 2).sum(-1).mean())), 1e-12)
+    picture = (found.picture - mean) * scale
+    if views.whiten:
+        flat = ((train - mean) * scale).reshape(len(train), -1)
+        _, values, rotation = np.linalg.svd(flat, full_matrices=False)
+        keep = values > values[0] * 1e-4
+        weights = rotation[keep].T / values[keep] * np.sqrt(len(flat) / keep.sum())
+        picture = (picture.reshape(len(picture), -1) @ weights)[:, None]
+        mean, scale = np.zeros((1, picture.shape[-1])), 1.0
+    return replace(found, picture=picture.astype(np.float32), mean=mean.astype(np.float32), scale=scale)
