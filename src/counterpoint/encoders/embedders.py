@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -75,10 +75,12 @@ class PictureEmbedder(nn.Module, ABC):
 
     def class_probabilities(self, images: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
         """ImageNet class probabilities ``(n, 1000)`` of stored pictures."""
-        parts = [self.class_logits(part).softmax(1).float().cpu().numpy() for part in self._parts(images, batch)]
+        parts = [
+            self.class_logits(part).softmax(1).float().cpu().numpy() for part in self._parts(images, batch)
+        ]
         return np.concatenate(parts) if parts else np.empty((0, 1000), np.float32)
 
-    def _parts(self, images: NDArray[np.uint8], batch: int) -> _Parts:
+    def _parts(self, images: NDArray[np.uint8], batch: int) -> Iterator[Tensor]:
         images = np.asarray(images)
         if images.ndim != 4 or images.shape[1] not in (1, 3) or images.dtype != np.uint8:
             raise CounterpointError(
@@ -88,7 +90,9 @@ class PictureEmbedder(nn.Module, ABC):
         if batch < 1:
             raise CounterpointError(f"batch={batch}.", "1 picture or more was expected.", "batch=64")
         device = next((value.device for value in self.parameters()), torch.device("cpu"))
-        return _Parts(images, batch, device)
+        for low in range(0, len(images), batch):
+            part = torch.from_numpy(np.ascontiguousarray(images[low : low + batch])).to(device)
+            yield part.expand(-1, 3, -1, -1).float() / 255
 
 
 class TextEmbedder(ABC):
@@ -116,22 +120,6 @@ class TextEmbedder(ABC):
         texts = [str(text) for text in texts]
         parts = [self._embed(texts[low : low + batch]) for low in range(0, len(texts), batch)]
         return np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
-
-
-class _Parts:
-    """Batches of float pictures in 0..1 on a device, with no gradient recorded while they are walked."""
-
-    def __init__(self, images: NDArray[np.uint8], batch: int, device: torch.device) -> None:
-        self.images, self.batch, self.device = images, batch, device
-
-    def __len__(self) -> int:
-        return -(-len(self.images) // self.batch)
-
-    def __getitem__(self, place: int) -> Tensor:
-        if place >= len(self):
-            raise IndexError(place)
-        part = np.ascontiguousarray(self.images[place * self.batch : (place + 1) * self.batch])
-        return torch.from_numpy(part).to(self.device).expand(-1, 3, -1, -1).float() / 255
 
 
 def picture_embedder(target: PictureTarget) -> PictureEmbedder:

@@ -89,9 +89,7 @@ class PictureTarget:
 
         return picture_embedder(self)
 
-    def embed(
-        self, images: NDArray[np.uint8], *, batch: int = 64, cache: bool = True
-    ) -> NDArray[np.float32]:
+    def embed(self, images: NDArray[np.uint8], *, batch: int = 64, cache: bool = True) -> NDArray[np.float32]:
         """Embeddings of pictures, read from the cache folder where the same were computed before.
 
         Parameters
