@@ -94,7 +94,8 @@ class DiffusionSchedule(nn.Module):
         """Times are only looked at on the CPU."""
         if t.shape != x.shape[:1] or t.is_floating_point():
             raise CounterpointError(
-                f"t is {t.dtype} of shape {tuple(t.shape)}.", f"({len(x)},) integers were expected, one time per sample."
+                f"t is {t.dtype} of shape {tuple(t.shape)}.",
+                f"({len(x)},) integers were expected, one time per sample.",
             )
         if t.device.type == "cpu" and t.numel() and not 0 <= int(t.min()) <= int(t.max()) < self.num_timesteps:
             raise CounterpointError(

@@ -180,8 +180,12 @@ def _two_way(student: Tensor, teacher: Tensor, keys: Tensor, *, temperature: flo
 def _flat(**tensors: Tensor) -> tuple[Tensor, ...]:
     """``(batch, ...)`` tensors of one shape as ``(batch, dim)``."""
     for name, value in tensors.items():
-        check_matrix(name, value, dims=3 if isinstance(value, Tensor) and value.ndim == 3 else 2,
-                     form="(batch, dim) or (batch, tokens, dim)")
+        check_matrix(
+            name,
+            value,
+            dims=3 if isinstance(value, Tensor) and value.ndim == 3 else 2,
+            form="(batch, dim) or (batch, tokens, dim)",
+        )
     if len({value.shape for value in tensors.values()}) > 1:
         shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
         raise CounterpointError(f"Shapes differ: {shapes}.", "Both must have the same, sample i with sample i.")
