@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_atomic
-from counterpoint.report import compare, methods, words
+from counterpoint.report import brain_words, compare, methods, words
 from counterpoint.report.figures import figures
 from counterpoint.report.panel import Panel
 from counterpoint.report.reading import read
@@ -154,6 +154,8 @@ def _single(run: Run) -> dict[str, Any]:
         "headline": words.headline(run),
         "facts": _facts(run),
         "scores": run.scores,
+        "subjects": brain_words.subject_table(run),
+        "notes": brain_words.notes(run) if run.is_brain else [],
         "warnings": run.warnings(),
         "traceback": run.traceback(),
         "stamp": stamp,
@@ -169,8 +171,8 @@ def _single(run: Run) -> dict[str, Any]:
 
 def _facts(run: Run) -> list[tuple[str, str, str]]:
     """(value, name, remark) of the numbers at the top."""
-    facts: list[tuple[str, str, str]] = []
-    for metric in dict.fromkeys(row.metric for row in run.scores if row.model == "encoder"):
+    facts = brain_words.brain_facts(run) if run.is_brain else []
+    for metric in () if run.is_brain else dict.fromkeys(row.metric for row in run.own_scores):
         row, line = run.score(metric), words.best_baseline(run, metric)
         if row and len(facts) < 3:
             facts.append(

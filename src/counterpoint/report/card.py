@@ -60,7 +60,7 @@ def write_card(folder: str | Path) -> Path:
 
 
 def _metadata(run: Run) -> dict[str, Any]:
-    rows = [row for row in run.scores if row.model == "encoder"]
+    rows = run.own_scores
     source = _line(run.data_name) or "unknown"
     data: dict[str, Any] = {
         "library_name": "counterpoint",

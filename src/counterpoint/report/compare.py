@@ -110,7 +110,7 @@ def headline(found: Sequence[Group]) -> str:
 def context(runs: Sequence[Run]) -> dict[str, Any]:
     """What the comparison template needs."""
     found = groups(runs)
-    metrics = list(dict.fromkeys(row.metric for run in runs for row in run.scores if row.model == "encoder"))
+    metrics = list(dict.fromkeys(row.metric for run in runs for row in run.own_scores))
     baselines = {metric: _baseline(runs, metric) for metric in metrics}
     labels = run_labels(runs)
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterpoint.report.brain_methods import brain_evaluation, brain_sentences
 from counterpoint.report.run import Run, number
 from counterpoint.report.words import find_system, metric_name, title, value_text
 
@@ -12,8 +13,9 @@ _OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD with momentum", "lars": "LARS"}
 
 def methods_text(run: Run) -> list[str]:
     """Paragraphs for a methods section; a sentence whose settings were not recorded is left out."""
-    sentences = [_system(run), _data(run), _views(run), _encoder(run), _optimisation(run)]
-    evaluation = [_evaluation(run), _machine(run)]
+    middle = brain_sentences(run) if run.is_brain else [_data(run), _views(run), _encoder(run)]
+    sentences = [_system(run), *middle, _optimisation(run)]
+    evaluation = [brain_evaluation(run) if run.is_brain else _evaluation(run), _machine(run)]
     return [text for text in (" ".join(filter(None, part)) for part in (sentences, evaluation)) if text]
 
 
@@ -95,7 +97,7 @@ def _optimisation(run: Run) -> str:
 
 
 def _evaluation(run: Run) -> str:
-    rows = {row.metric: row for row in run.scores if row.model == "encoder"}
+    rows = {row.metric: row for row in run.own_scores}
     parts = [f"{metric_name(row.metric)}{f' ({row.protocol})' if row.protocol else ''}" for row in rows.values()]
     if not parts:
         return ""

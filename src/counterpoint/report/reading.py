@@ -58,6 +58,7 @@ def read(folder: str | Path) -> Run:
         epochs=[row for row in rows if row.get("kind") == "epoch"],
         notices=[text for text in notices if text],
         arrays=_arrays(folder / "embeddings.npz", problems),
+        brain=_arrays(folder / "brain.npz", problems),
         log=_tail(folder / "train.log"),
         problems=problems,
     )

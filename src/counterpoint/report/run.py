@@ -12,8 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from counterpoint.core.discovery import systems
+from counterpoint.core.errors import CounterpointError
+from counterpoint.report.metrics import may_be_share
+
 _WARNING = re.compile(r"(?<!Future)(?<!Deprecation)warning\b", re.IGNORECASE)
-BASELINES = ("untrained", "pixels", "chance")
+BASELINES = ("ridge", "untrained", "shuffled", "pixels", "chance")
+DECODERS = ("decoder", "prior", "backbone")
 
 
 def number(value: Any) -> float:
@@ -29,7 +34,11 @@ def number(value: Any) -> float:
 
 @dataclass(frozen=True)
 class Score:
-    """One row of ``evaluation.json``."""
+    """One row of ``evaluation.json``.
+
+    ``p`` is a permutation p-value out of ``permutations``; ``candidates``, ``draws`` and ``repeats`` (averaged
+    showings) belong to retrieval; ``ceiling`` is the highest value that the data allow. NaN or 0 where absent.
+    """
 
     metric: str
     model: str
@@ -40,11 +49,16 @@ class Score:
     split: str = ""
     n: int = 0
     seed: str = ""
+    p: float = math.nan
+    permutations: int = 0
+    ceiling: float = math.nan
+    candidates: int = 0
+    draws: int = 0
+    repeats: int = 0
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Score:
         """A row as written, with NaN or empty text where a field is absent."""
-        size = number(row.get("n"))
         return cls(
             metric=str(row.get("metric", "")),
             model=str(row.get("model", "")),
@@ -53,14 +67,20 @@ class Score:
             high=number(row.get("high")),
             protocol=str(row.get("protocol", "")),
             split=str(row.get("split", "")),
-            n=0 if math.isnan(size) else int(size),
+            n=_count(row.get("n")),
             seed=str(row.get("seed", "")),
+            p=number(row.get("p")),
+            permutations=_count(row.get("permutations")),
+            ceiling=number(row.get("ceiling")),
+            candidates=_count(row.get("candidates")),
+            draws=_count(row.get("draws")),
+            repeats=_count(row.get("repeats")),
         )
 
     @property
     def is_share(self) -> bool:
         """Whether the value is a share of 1 and may be printed in per cent."""
-        return 0 <= self.value <= 1
+        return 0 <= self.value <= 1 and may_be_share(self.metric)
 
 
 @dataclass(frozen=True)
@@ -74,7 +94,7 @@ class Run:
     settings : recipe.yaml with nested keys joined by dots.
     stamp, evaluation : the JSON files; empty where absent.
     steps, epochs : lines of metrics.jsonl by kind.
-    arrays : embeddings.npz; empty where absent.
+    arrays, brain : embeddings.npz and brain.npz; empty where absent.
     log : the last 200 kB of train.log.
     problems : files that are there but could not be read, in words.
     """
@@ -88,6 +108,7 @@ class Run:
     epochs: list[dict[str, Any]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    brain: dict[str, np.ndarray] = field(default_factory=dict)
     log: str = ""
     problems: list[str] = field(default_factory=list)
 
@@ -122,12 +143,41 @@ class Run:
         scores = [Score.read(row) for row in rows if isinstance(row, dict)]
         scores = [score for score in scores if math.isfinite(score.value)]
         metrics = list(dict.fromkeys(score.metric for score in scores))
-        places = {model: place for place, model in enumerate(("encoder", "head", *BASELINES))}
-        return sorted(scores, key=lambda score: (metrics.index(score.metric), places.get(score.model, 1.5)))
+        order = ("encoder", *DECODERS, "head", "", *BASELINES)
+        places = {model: place for place, model in enumerate(order)}
+        return sorted(scores, key=lambda score: (metrics.index(score.metric), places.get(score.model, places[""])))
 
-    def score(self, metric: str, model: str = "encoder") -> Score | None:
-        """The first row with this metric and model."""
-        return next((row for row in self.scores if (row.metric, row.model) == (metric, model)), None)
+    @cached_property
+    def is_brain(self) -> bool:
+        """Whether the run decodes brain responses: by its arrays, its scores, or its system's modality."""
+        if self.brain or any(row.model in DECODERS for row in self.scores):
+            return True
+        try:
+            found = systems().get(self.name)
+        except CounterpointError:
+            return False
+        return found is not None and found.modality in ("brain", "fmri")
+
+    @cached_property
+    def own_scores(self) -> list[Score]:
+        """What the trained model itself reached: rows of the encoder; of a brain run the decoder, else the prior."""
+        if not self.is_brain:
+            return [row for row in self.scores if row.model == "encoder"]
+        first: dict[str, str] = {}
+        for row in self.scores:  # sorted: the decoder comes first
+            if row.model in ("encoder", *DECODERS):
+                first.setdefault(row.metric, row.model)
+        return [row for row in self.scores if first.get(row.metric) == row.model]
+
+    def score(self, metric: str, model: str = "") -> Score | None:
+        """The first row with this metric and model; without a model, of the trained model itself."""
+        rows = [row for row in self.scores if row.model == model] if model else self.own_scores
+        return next((row for row in rows if row.metric == metric), None)
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Rows of one of the tables of evaluation.json; empty where it is absent."""
+        rows = self.section("tables").get(name)
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
     @property
     def data_name(self) -> str:
@@ -137,9 +187,10 @@ class Run:
 
     @cached_property
     def class_names(self) -> list[str]:
-        """Names of the classes, from the evaluation or the embeddings."""
-        if "class_names" in self.arrays:
-            return [str(name) for name in self.arrays["class_names"]]
+        """Names of the classes, from the embeddings, the brain arrays or the evaluation."""
+        for arrays in (self.arrays, self.brain):
+            if "class_names" in arrays:
+                return [str(name) for name in arrays["class_names"]]
         return [str(name) for name in self.section("data").get("classes") or []]
 
     def class_name(self, label: int) -> str:
@@ -166,6 +217,11 @@ class Run:
         kept = [*_texts(self.info.get("warnings")), *_texts(self.evaluation.get("warnings")), *self.notices]
         lines = [line.strip().removeprefix("warning: ") for line in self.log.splitlines() if _WARNING.search(line)]
         return list(dict.fromkeys([*self.problems, *kept, *lines]))[:40]
+
+
+def _count(value: Any) -> int:
+    found = number(value)
+    return int(found) if math.isfinite(found) and found > 0 else 0
 
 
 def _texts(value: Any) -> list[str]:

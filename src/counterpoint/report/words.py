@@ -11,29 +11,11 @@ from typing import Any
 
 from counterpoint.core.discovery import System, recipe_functions, systems
 from counterpoint.core.errors import CounterpointError
+from counterpoint.report.brain_words import brain_metric, brain_steps, ceiling_sentence, retrieved
+from counterpoint.report.metrics import interval, lower_is_better, metric_name, percent, show
 from counterpoint.report.run import BASELINES, Run, Score
 
-_METRICS = {
-    "knn": "kNN",
-    "linear": "linear probe",
-    "retrieval_r1": "retrieval R@1",
-    "retrieval_r5": "retrieval R@5",
-    "retrieval_r10": "retrieval R@10",
-}
-
-
-def metric_name(metric: str) -> str:
-    """How a metric is called in print.
-
-    >>> metric_name("knn"), metric_name("few_label_10")
-    ('kNN', 'few label 10')
-    """
-    return _METRICS.get(metric, metric.replace("_", " "))
-
-
-def percent(value: float) -> str:
-    """A share as ``87.9 %``."""
-    return f"{100 * value:.1f} %"
+__all__ = ["interval", "metric_name", "percent", "show"]
 
 
 def typeset(text: str) -> str:
@@ -43,19 +25,6 @@ def typeset(text: str) -> str:
     '−0.5 to −2, fashion-mnist-2'
     """
     return re.sub(r"(?<=\d) %", "\u00a0%", re.sub(r"(?<![\w-])-(?=\d)", "−", text))
-
-
-def show(score: Score) -> str:
-    """The value of a score, in per cent where it is a share."""
-    return percent(score.value) if score.is_share else f"{score.value:.4g}"
-
-
-def interval(score: Score) -> str:
-    """The interval of a score, or an empty text."""
-    if not (math.isfinite(score.low) and math.isfinite(score.high)) or score.low == score.high:
-        return ""
-    scale, digits = (100, 1) if score.is_share else (1, 3)
-    return f"{scale * score.low:.{digits}f} to {scale * score.high:.{digits}f}"
 
 
 def duration(seconds: float) -> str:
@@ -75,15 +44,17 @@ def duration(seconds: float) -> str:
 
 
 def best_baseline(run: Run, metric: str) -> Score | None:
-    """The highest of the untrained, pixel and chance rows of a metric."""
+    """The best of a metric's baseline rows: ridge, untrained, shuffled, pixels, chance."""
     rows = [row for row in run.scores if row.metric == metric and row.model in BASELINES]
-    return max(rows, key=lambda row: row.value, default=None)
+    sign = -1 if lower_is_better(metric) else 1
+    return max(rows, key=lambda row: sign * row.value, default=None)
 
 
 def main_metric(run: Run) -> str:
-    """The metric of the headline: linear probe, else kNN, else the first one of the encoder."""
-    known = [row.metric for row in run.scores if row.model == "encoder"]
-    return next((name for name in ("linear", "knn") if name in known), known[0] if known else "")
+    """The metric of the headline: retrieval for a brain; linear probe, else kNN; else the run's first one."""
+    known = [row.metric for row in run.own_scores]
+    first = brain_metric(known) if run.is_brain else ""
+    return first or next((name for name in ("linear", "knn") if name in known), known[0] if known else "")
 
 
 def find_system(run: Run) -> System | None:
@@ -113,12 +84,14 @@ def headline(run: Run) -> str:
     top, line = run.score(metric), best_baseline(run, metric)
     if top is None:
         return f"{what}{where} {state.split(';')[0] or 'ended'}; there are no scores{' yet' if state else ''}."
-    text = f"{what}{where} {state + ' ' if state else ''}reaches {show(top)} ({metric_name(metric)})"
+    result = retrieved(run, top) if run.is_brain else f"reaches {show(top)} ({metric_name(metric)})"
+    text = f"{what}{where} {state + ' ' if state else ''}{result}"
+    more = ceiling_sentence(run) if run.is_brain else ""
     if line is None:
-        return text + "; no baseline was recorded."
+        return text + "; no baseline was recorded." + more
     if not (top.is_share and line.is_share):
-        return f"{text}; best baseline {show(line)} ({_origin(line.model)})."
-    return f"{text}, {_against(top, line)} {_origin(line.model)} ({show(line)})."
+        return f"{text}; best baseline {show(line)} ({_origin(line.model)}).{more}"
+    return f"{text}, {_against(top, line)} {_origin(line.model)} ({show(line)}).{more}"
 
 
 def _against(top: Score, line: Score) -> str:
@@ -131,7 +104,13 @@ def _against(top: Score, line: Score) -> str:
 
 
 def _origin(model: str) -> str:
-    return {"untrained": "the same encoder untrained", "pixels": "raw pixels", "chance": "guessing"}.get(model, model)
+    return {
+        "untrained": "the same encoder untrained",
+        "pixels": "raw pixels",
+        "chance": "guessing",
+        "ridge": "ridge regression",
+        "shuffled": "training on shuffled pairs",
+    }.get(model, model)
 
 
 def run_labels(runs: Sequence[Run]) -> list[str]:
@@ -165,6 +144,8 @@ def next_steps(run: Run) -> list[tuple[str, str]]:
             ),
             ("Check this machine", "counterpoint doctor"),
         ]
+    if run.is_brain:
+        return brain_steps(run, where, _following(run.seed))
     steps = [
         ("Embed your own pictures", f"counterpoint embed {where} --data YOUR_FOLDER"),
         (

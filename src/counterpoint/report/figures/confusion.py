@@ -40,7 +40,7 @@ def order_by_confusion(shares: np.ndarray) -> np.ndarray:
 @themed
 def draw(run: Run) -> Panel | None:
     """Shares of each true class, most confused classes first."""
-    counts = run.arrays.get("confusion")
+    counts = run.arrays.get("confusion", run.brain.get("confusion"))
     if counts is None or counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.sum() <= 0:
         return None
     counts = counts.astype(float)
@@ -110,7 +110,8 @@ def _panel(figure: Any, run: Run, counts: np.ndarray, shares: np.ndarray) -> Pan
         alt=f"Confusion matrix. {here}",
         here=here,
         shown=(
-            "Share (%) of each true class (row) that the probe took for each class (column), "
+            f"Share (%) of each true class (row) that the {'decoder' if run.is_brain else 'probe'} took for each "
+            "class (column), "
             f"{int(counts.sum()):,} test pictures, seed {run.seed or 'unrecorded'}; shares below 0.5 % "
             "stay blank, darker is more. Classes that are confused stand next to each other, the worst "
             f"first.{part}"
@@ -118,7 +119,10 @@ def _panel(figure: Any, run: Run, counts: np.ndarray, shares: np.ndarray) -> Pan
         better="Blue diagonal, empty elsewhere.",
         worse="Orange blocks: groups of classes that the features cannot tell apart.",
         act=(
-            "Ask whether the merged classes differ in something that the views erase (colour, "
+            "Ask whether the pictures or captions that responses are matched with tell the merged classes apart; a "
+            "class with few training pictures is the first to be swallowed."
+            if run.is_brain
+            else "Ask whether the merged classes differ in something that the views erase (colour, "
             "orientation, fine detail); if so, weaken that part of the views."
         ),
     )
