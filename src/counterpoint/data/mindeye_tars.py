@@ -1,4 +1,4 @@
-"""The webdataset form of NSD that MindEye published: a sample is a picture and up to three responses to it."""
+"""The webdataset form of NSD that MindEye published: a sample is a picture and its (up to three) responses.
 
 Layout (MedARC-AI/fMRI-reconstruction-NSD): ``train/train_subj01_{0..17}.tar``, ``val/val_subj01_0.tar``,
 ``test/test_subj01_{0..1}.tar`` and ``metadata_subj01.json``.
@@ -49,6 +49,12 @@ class _Trials:
     tiled: int = 0
     form: tuple[tuple[int, ...], Any] | None = None
 
+    def rows(self) -> TarRows:
+        assert self.form is not None
+        shape, dtype = self.form
+        file, offset = np.array(self.file), np.array(self.offset)
+        return TarRows(self.paths, file, offset=offset, dtype=dtype, row_shape=shape)
+
 
 def MindEyeTars(
     root: str | Path, subject: str | int, *, size: int | None = None, partial: bool = False
@@ -91,7 +97,6 @@ def MindEyeTars(
         raise CounterpointError(
             f"{root} holds no shards of {who}.", f"Files such as train_{who}_0.tar were expected."
         )
-    assert found.form is not None
     notes = _compare(root, who, found.count, partial)
     if found.tiled:
         notes.append(f"{found.tiled} tiled copies of repeats were left out.")
@@ -99,17 +104,10 @@ def MindEyeTars(
         notes.append(f"{found.count['val']} validation pictures are part of train.")
     session, within = _sessions(np.array(found.number), notes)
     split_names = np.array(found.split)
-    responses = TarRows(
-        found.paths,
-        np.array(found.file),
-        offset=np.array(found.offset),
-        dtype=found.form[1],
-        row_shape=found.form[0],
-    )
     return BrainDataset(
         name="NSD (MindEye)",
         subject=who,
-        responses=responses,
+        responses=found.rows(),
         stimulus_id=np.array(found.stimulus),
         session=session,
         trial=within,
