@@ -32,8 +32,14 @@ ACT = (
 def draw(run: Run) -> Panel | None:
     """One row per metric and model; trained models filled, baselines hollow, the best baseline as a line."""
     rows = [row for row in run.scores if row.is_share]
-    if not rows:
+    if not rows or run.is_brain:
         return None
+    figure, span = dots(run, rows)
+    return _panel(figure, run, rows, span)
+
+
+def dots(run: Run, rows: Sequence[Score]) -> tuple[Figure, tuple[int, int]]:
+    """Rows of scores as dots with whiskers, grouped by metric; also the ends of the axis in per cent."""
     groups = {
         metric: [row for row in rows if row.metric == metric] for metric in dict.fromkeys(row.metric for row in rows)
     }
@@ -44,7 +50,7 @@ def draw(run: Run) -> Panel | None:
         axes.text(
             0,
             -height,
-            metric_name(metric),
+            metric_name(members[0]),
             weight="bold",
             va="center",
             ha="left",
@@ -62,10 +68,12 @@ def draw(run: Run) -> Panel | None:
             )
         for row in members:
             height += 1
-            _row(axes, row, -height, span)
+            _row(axes, row, -height, span, own=row in run.own_scores)
         height += 1
     _frame(axes, height, span, widest=max(len(row.model) for row in rows))
-    return _panel(figure, run, rows, span)
+    if run.is_brain:
+        axes.set_xlabel("score (%)")
+    return figure, span
 
 
 def _span(rows: Sequence[Score]) -> tuple[int, int]:
@@ -84,11 +92,11 @@ def _span(rows: Sequence[Score]) -> tuple[int, int]:
 def _frame(axes: Axes, height: float, span: tuple[int, int], *, widest: int) -> None:
     """Limits that leave room for names on the left and numbers on the right."""
     low, high = span
-    unit = (high - low) / 100
+    step = (high - low) / 100
     axes.set(
         ylim=(-height + 0.3, 0.6),
         yticks=[],
-        xlim=(low - unit * (4 + 3.3 * max(widest, 9)), high + 16 * unit),
+        xlim=(low - step * (4 + 3.3 * max(widest, 9)), high + 16 * step),
         xlabel="score (% of test pictures)",
     )
     axes.set_xticks([tick for tick in axes.get_xticks() if low <= tick <= high])
@@ -97,7 +105,7 @@ def _frame(axes: Axes, height: float, span: tuple[int, int], *, widest: int) -> 
     axes.grid(False, axis="y")
 
 
-def _row(axes: Axes, row: Score, height: float, span: tuple[int, int]) -> None:
+def _row(axes: Axes, row: Score, height: float, span: tuple[int, int], *, own: bool) -> None:
     trained, value = row.model not in BASELINES, 100 * row.value
     colour, (low, high) = GOOD if trained else MUTED, span
     unit = (high - low) / 100
@@ -105,14 +113,14 @@ def _row(axes: Axes, row: Score, height: float, span: tuple[int, int]) -> None:
     if value < low:
         axes.plot(low, height, marker="<", markersize=5, color=MUTED, linestyle="")
     else:
-        axes.plot([100 * row.low, 100 * row.high], [height, height], color=colour, linewidth=2)
+        axes.plot([max(100 * row.low, low), 100 * row.high], [height, height], color=colour, linewidth=2)
         axes.plot(
             value,
             height,
-            marker="D" if row.model == "head" else "o",
+            marker="D" if trained and not own else "o",
             color=colour,
             linestyle="",
-            markersize=5 if row.model == "head" else 6,
+            markersize=5 if trained and not own else 6,
             markerfacecolor=colour if trained else PAPER,
         )
     ink = INK if trained else MUTED
@@ -124,7 +132,7 @@ def _row(axes: Axes, row: Score, height: float, span: tuple[int, int]) -> None:
         ha="left",
         va="center",
         color=ink,
-        weight="bold" if row.model == "encoder" else "normal",
+        weight="bold" if own else "normal",
     )
 
 
