@@ -65,13 +65,14 @@ def bimixco(
     scale = 1.0 / positive("temperature", temperature)
     a, b = unit(flat_a, flat_b)
     rows, cols = lse_rows_cols(a, b, scale=scale)
-    own = row_dots(a, b)
-    if permutation is None and betas is None:
-        return 0.5 * (rows.mean() + cols.mean()) - scale * own.mean()
-    partner, share = _mixture(permutation, betas, like=a)
-    found = share * own + (1.0 - share) * row_dots(a, b[partner])
-    weight = share.index_add(0, partner, 1.0 - share)  # how much of picture j there is among the brains
-    return 0.5 * (rows.mean() + (weight * cols).mean()) - scale * found.mean()
+    with torch.autocast(a.device.type, enabled=False):  # which would take the products in half precision
+        own = row_dots(a, b)
+        if permutation is None and betas is None:
+            return 0.5 * (rows.mean() + cols.mean()) - scale * own.mean()
+        partner, share = _mixture(permutation, betas, like=a)
+        found = share * own + (1.0 - share) * row_dots(a, b[partner])
+        weight = share.index_add(0, partner, 1.0 - share)  # how much of picture j there is among the brains
+        return 0.5 * (rows.mean() + (weight * cols).mean()) - scale * found.mean()
 
 
 def soft_clip(z_a: Tensor, z_b: Tensor, *, temperature: float | Tensor = 0.004) -> Tensor:
@@ -82,8 +83,8 @@ def soft_clip(z_a: Tensor, z_b: Tensor, *, temperature: float | Tensor = 0.004) 
               W_{ij} = \operatorname{softmax}_j(b_i \cdot b_j / T)
 
     with :math:`S_{ij} = a_i \cdot b_j / T` of flattened unit vectors. Scotti et al. 2023 (MindEye), section
-    3.2; one temperature for target and prediction. Equal pictures in a batch share their weight, so the same
-    picture seen twice is a positive.
+    3.2; one temperature for target and prediction. Pictures that are alike share their weight, and the loss is
+    at rest where ``z_a`` equals ``z_b``.
 
     Parameters
     ----------
