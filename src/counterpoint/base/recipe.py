@@ -61,9 +61,9 @@ class Recipe:
 
     Attributes
     ----------
-    data : where pictures come from, and the batch.
-    encoder : the network whose features are kept.
-    views : how each picture is varied.
+    data : where samples come from, and the batch: ImageData, or BrainData for brains.
+    encoder : the network whose features are kept: ImageEncoder, BrainEncoder.
+    views : how each sample is varied, and what it is matched with: ImageViews, BrainViews.
     method : settings of the method that differ from its own defaults (its keyword arguments).
     optimizer : optimiser and schedule.
     epochs : passes over the training pictures.
@@ -80,9 +80,9 @@ class Recipe:
     name, variant : filled when a recipe is looked up.
     """
 
-    data: ImageData = field(default_factory=ImageData)
-    encoder: ImageEncoder = field(default_factory=ImageEncoder)
-    views: ImageViews = field(default_factory=ImageViews)
+    data: Any = field(default_factory=ImageData)
+    encoder: Any = field(default_factory=ImageEncoder)
+    views: Any = field(default_factory=ImageViews)
     method: Mapping[str, Any] = field(default_factory=dict)
     optimizer: Optimizer = field(default_factory=Optimizer)
     epochs: int = 10

@@ -125,12 +125,13 @@ class BrainEncoder:
     attention_width: int = 256
     heads: int = 4
 
-    def build(self, *, inputs: dict[str, int], tokens: int, dim: int) -> BrainNetwork:
+    def build(self, *, inputs: dict[str, int], tokens: int, dim: int, text_dim: int = 0,
+              t_r: float = 2.0) -> BrainNetwork:
         """The network for people with these voxel counts and targets of this shape (imports torch)."""
         from counterpoint.encoders.brain_network import BrainNetwork
 
         settings = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "name"}
-        return BrainNetwork(inputs, kind=self.name, tokens=tokens, dim=dim, **settings)
+        return BrainNetwork(inputs, kind=self.name, tokens=tokens, dim=dim, text_dim=text_dim, t_r=t_r, **settings)
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,11 @@ class BrainViews:
     centre : bool
         Subtract the mean of the training pictures' embeddings and scale their typical length to 1; the spectrum keeps
         its shape. Targets that lie in a narrow cone are told apart better so.
+    components : int
+        Rotate to the first so many principal directions of the training pictures, without scaling them: the spectrum
+        stays, small trainings get cheaper. 0: all dimensions as they are. One token only.
     whiten : bool
-        Equalise the spectrum as well; only for control experiments.
+        Equalise the spectrum of those directions; only for control experiments.
     latent : bool
         Also the picture's latent of the shipped autoencoder, for a low-level branch.
     maps : bool
@@ -176,6 +180,7 @@ class BrainViews:
     text: str = ""
     text_weights: str = ""
     centre: bool = True
+    components: int = 0
     whiten: bool = False
     latent: bool = False
     maps: bool = False

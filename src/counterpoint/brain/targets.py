@@ -26,8 +26,9 @@ class Targets:
         ``(n,)`` sorted stimulus ids.
     picture : numpy.ndarray
         ``(n, tokens, dim)`` float32, centred and scaled where the settings say so.
-    mean, scale : numpy.ndarray, float
-        ``(tokens, dim)`` and the factor that were applied: ``(raw - mean) * scale``.
+    mean, rotation, scale : numpy.ndarray, numpy.ndarray or None, float
+        ``(tokens, raw dim)``, ``(raw dim, dim)`` and the factor that were applied:
+        ``(raw - mean) @ rotation * scale``.
     text : numpy.ndarray or None
         ``(n, captions, dim)`` float32 of unit length; ``captions_of (n,)`` says how many each picture has.
     latent : numpy.ndarray or None
@@ -42,6 +43,7 @@ class Targets:
     picture: np.ndarray = field(repr=False)
     mean: np.ndarray = field(repr=False)
     scale: float = 1.0
+    rotation: np.ndarray | None = field(default=None, repr=False)
     text: np.ndarray | None = field(default=None, repr=False)
     captions_of: np.ndarray | None = field(default=None, repr=False)
     latent: np.ndarray | None = field(default=None, repr=False)
@@ -66,13 +68,17 @@ class Targets:
 
     def centred(self, raw: np.ndarray) -> np.ndarray:
         """Further embeddings of the same network as :attr:`picture` holds them."""
-        found: np.ndarray = ((raw - self.mean) * self.scale).astype(np.float32)
-        return found
+        shifted = raw - self.mean
+        found: np.ndarray = ((shifted if self.rotation is None else shifted @ self.rotation) * self.scale)
+        return found.astype(np.float32)
 
     def raw(self, values: np.ndarray) -> np.ndarray:
-        """The inverse of :meth:`centred`: as the network gives them."""
-        found: np.ndarray = (values / self.scale + self.mean).astype(np.float32)
-        return found
+        """The inverse of :meth:`centred` (within the kept directions): as the network gives them."""
+        turned = values / self.scale
+        if self.rotation is not None:
+            turned = turned @ np.linalg.pinv(self.rotation)
+        found: np.ndarray = turned + self.mean
+        return found.astype(np.float32)
 
 
 def build_targets(people: Sequence[Subject], views: BrainViews, train_ids: np.ndarray) -> Targets:
@@ -125,10 +131,10 @@ def _gathered(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray, fun
 
 
 def _latents(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    from counterpoint.brain.generator import load_generator
+    from counterpoint.brain.autoencoder import load_autoencoder
 
-    generator = load_generator()
-    return _gathered(people, ids, owner, generator.encode).astype(np.float32)
+    codec = load_autoencoder()
+    return _gathered(people, ids, owner, lambda images: codec.encode(images).detach().cpu().numpy())
 
 
 def _maps(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray,
@@ -185,13 +191,16 @@ def _standardised(found: Targets, views: BrainViews, train_ids: np.ndarray) -> T
     """Statistics of the training pictures, applied to all."""
     train = found.picture[found.rows(np.unique(train_ids))].astype(np.float64)
     mean = train.mean(0) if views.centre else np.zeros(train.shape[1:])
-    scale = 1.0 / max(float(np.sqrt(((train - mean) ** 2).sum(-1).mean())), 1e-12)
-    picture = (found.picture - mean) * scale
-    if views.whiten:
-        flat = ((train - mean) * scale).reshape(len(train), -1)
-        _, values, rotation = np.linalg.svd(flat, full_matrices=False)
-        keep = values > values[0] * 1e-4
-        weights = rotation[keep].T / values[keep] * np.sqrt(len(flat) / keep.sum())
-        picture = (picture.reshape(len(picture), -1) @ weights)[:, None]
-        mean, scale = np.zeros((1, picture.shape[-1])), 1.0
-    return replace(found, picture=picture.astype(np.float32), mean=mean.astype(np.float32), scale=scale)
+    rotation = None
+    if views.components or views.whiten:
+        if train.shape[1] != 1:
+            raise CounterpointError(f"Pictures have {train.shape[1]} tokens.", "Principal directions are of one.",
+                                    "--views.layer pooled")
+        _, values, directions = np.linalg.svd((train - mean)[:, 0], full_matrices=False)
+        kept = min(views.components or len(values), int((values > 1e-4 * values[0]).sum()))
+        rotation = directions[:kept].T / (values[:kept] if views.whiten else 1.0)
+    shifted = train - mean if rotation is None else (train - mean) @ rotation
+    scale = 1.0 / max(float(np.sqrt((shifted**2).sum(-1).mean())), 1e-12)
+    found = replace(found, mean=mean.astype(np.float32), scale=scale,
+                    rotation=None if rotation is None else rotation.astype(np.float32))
+    return replace(found, picture=found.centred(found.picture))

@@ -178,13 +178,7 @@ def _initialise(learner: Learner, where: str | Path) -> None:
     from safetensors.torch import load_file
 
     folder = Path(where) if (Path(where) / "model.safetensors").is_file() else open_run(where).model
-    prefix = "encoder."
-    tensors = {k[len(prefix):]: v for k, v in load_file(folder / "model.safetensors").items() if k.startswith(prefix)}
-    try:
-        learner.encoder.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise CounterpointError(f"The encoder in {folder} does not fit this recipe.", str(error).splitlines()[-1],
-                                "--encoder.name and --encoder.width as in that run") from error
+    modality_of(learner.settings.name).initialise(learner, load_file(folder / "model.safetensors"), str(folder))
 
 
 def _seconds_before(run: Run) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
 from lightning.pytorch import Callback
+from torch import Tensor
 
 from counterpoint.base.learner import Learner
 from counterpoint.base.recipe import Recipe
@@ -67,6 +68,9 @@ class Modality(Protocol):
 
     def rebuild(self, config: dict[str, Any], recipe: Recipe) -> Learner:
         """The learner that a config.json describes, weights not yet loaded."""
+
+    def initialise(self, learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
+        """Take over the weights of another run, ``--init-from``."""
 
     def evaluate(self, learner: Learner, loaded: Loaded, run: Run, output: Output, *,
                  metrics: Sequence[str]) -> dict[str, Any]:

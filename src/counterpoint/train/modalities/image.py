@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback
+from torch import Tensor
 
 from counterpoint.base.learner import Learner
 from counterpoint.base.recipe import Recipe
+from counterpoint.core.errors import CounterpointError
 from counterpoint.data.loader import BatchLoader
 from counterpoint.train.build import build_learner, check_data, fit_views
 from counterpoint.train.callbacks.probe import Probe
@@ -67,6 +69,16 @@ def describe_model(learner: Learner, loaded: Loaded) -> dict[str, Any]:
 def rebuild(config: dict[str, Any], recipe: Recipe) -> Learner:
     """The learner for pictures of as many channels."""
     return build_learner(recipe, config["channels"])
+
+
+def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
+    """Take over the encoder; heads start afresh."""
+    prefix = "encoder."
+    try:
+        learner.encoder.load_state_dict({k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)})
+    except RuntimeError as error:
+        raise CounterpointError(f"The encoder in {where} does not fit this recipe.", str(error).splitlines()[-1],
+                                "--encoder.name and --encoder.width as in that run") from error
 
 
 def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metrics: Sequence[str]) -> dict[str, Any]:

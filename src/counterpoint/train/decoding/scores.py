@@ -1,0 +1,119 @@
+"""Scores of predictions beside ridge, the untrained decoder, shuffled pairs and chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+
+from counterpoint.evaluate.decoding import decoding_scores
+from counterpoint.evaluate.frechet import frechet_distance, variance_ratio
+from counterpoint.evaluate.identification import n_way_top_k
+from counterpoint.evaluate.permutation import matched_permutation_test
+from counterpoint.evaluate.statistics import binomial_interval, bootstrap_interval
+
+FRECHET_COMPONENTS = 32
+Row = dict[str, Any]
+
+
+def score_embeddings(pred: np.ndarray, target: np.ndarray, *, model: str, seed: int, candidates: int,
+                     draws: int = 30, chance: bool = False) -> list[Row]:
+    """Retrieval both ways, two-way identification; distance and spread of the embeddings as a set.
+
+    A prediction with fewer tokens than the target is compared with the target's first ones.
+    """
+    target = target[:, :pred.shape[1]] if pred.ndim == 3 else target
+    pred, target = pred.reshape(len(pred), -1), target.reshape(len(target), -1)
+    rows = decoding_scores(pred, target, candidates=candidates, draws=draws, seed=seed, model=model)
+    rows = [row for row in rows if chance or row["model"] != "chance"]
+    few = min(FRECHET_COMPONENTS, target.shape[1], len(target) - 1)
+    value = frechet_distance(target, pred, components=few)
+    rows.append(_row("frechet", model, value, (value, value), f"embeddings in the first {few} principal directions of "
+                     f"the {len(target)} true ones; lower is better", len(pred), seed))
+    spread = variance_ratio(pred, target)
+    rows.append(_row("variance_ratio", model, spread, (spread, spread), "variance of predictions over that of the true "
+                     "embeddings; 1 is right", len(pred), seed))
+    return rows
+
+
+def score_categories(pred: np.ndarray, labels: np.ndarray, train: np.ndarray, train_labels: np.ndarray, *, model: str,
+                     seed: int) -> tuple[list[Row], np.ndarray | None]:
+    """Is the category that the prediction points at the one seen? With the predictions themselves.
+
+    A category is the mean embedding of its training pictures (true embeddings, no response is involved); the
+    prediction goes to the one with the highest cosine. Chance is the most frequent test category.
+    """
+    kept = [k for k in np.unique(train_labels) if k >= 0 and (train_labels == k).sum() >= 3]
+    known = np.isin(labels, kept)
+    if len(kept) < 2 or known.sum() < 2:
+        return [], None
+    train = train[:, :pred.shape[1]].reshape(len(train), -1)
+    centres = np.stack([train[train_labels == k].mean(0) for k in kept])
+    flat = pred.reshape(len(pred), -1)[known]
+    similarity = flat @ (centres / np.linalg.norm(centres, axis=1, keepdims=True)).T
+    guessed = np.asarray(kept)[similarity.argmax(1)]
+    correct, n = int((guessed == labels[known]).sum()), int(known.sum())
+    protocol = f"cosine with the mean embedding of each of {len(kept)} categories of training pictures"
+    rows = [_row("category_accuracy", model, correct / n, binomial_interval(correct, n), protocol, n, seed)]
+    if model == "decoder":
+        most = int(np.bincount(labels[known]).max())
+        rows.append(_row("category_accuracy", "chance", most / n, (most / n, most / n), "most frequent category", n,
+                         seed))
+    return rows, np.where(known, _scatter(guessed, known), -1)
+
+
+def _scatter(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    found = np.full(len(where), -1)
+    found[where] = values
+    return found
+
+
+def score_semantics(pred: np.ndarray, true: np.ndarray, classifier: Any, *, model: str, seed: int,
+                    n_way: int = 50) -> list[Row]:
+    """n-way top-1 over the classes that the picture network's own classifier reads from an embedding, exact."""
+    with torch.no_grad():
+        probabilities = classifier(torch.from_numpy(pred)).softmax(1).numpy()
+        targets = classifier(torch.from_numpy(true)).argmax(1).numpy()
+    values = n_way_top_k(probabilities, targets, n_way=n_way)
+    protocol = (f"{n_way}-way over ImageNet classes read from the embedding by EfficientNet-Lite0's classifier, exact "
+                "expectation")
+    rows = [_row("n_way_top1", model, float(values.mean()), bootstrap_interval(values, seed=seed), protocol,
+                 len(values), seed)]
+    if model == "decoder":
+        rows.append(_row("n_way_top1", "chance", 1 / n_way, (1 / n_way, 1 / n_way), f"1 of {n_way}", len(values), seed))
+    return rows
+
+
+def matched_row(pred: np.ndarray, target: np.ndarray, *, metric: str, model: str, seed: int) -> Row:
+    """Is the match better than chance? Permutation p-value of the mean matched cosine."""
+    target = target[:, :pred.shape[1]] if target.ndim == 3 else target
+    a, b = (x.reshape(len(x), -1) / np.linalg.norm(x.reshape(len(x), -1), axis=1, keepdims=True).clip(1e-12)
+            for x in (pred, target))
+    found = matched_permutation_test(a @ b.T, num_permutations=9999, seed=seed)
+    return _row(metric, model, float(found.p_value), (float(found.p_value),) * 2,
+                f"mean matched cosine {float(found.statistic):.4f} against 9,999 re-pairings of the same predictions; "
+                "lower is better", len(pred), seed)
+
+
+def pooled(rows: Iterable[Row]) -> list[Row]:
+    """Rows of several people as one: means of value and interval, protocols as of the first, n summed."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["metric"], row["model"]), []).append(row)
+    found = []
+    for same in groups.values():
+        row = dict(same[0])
+        if len(same) > 1:
+            for key in ("value", "low", "high"):
+                row[key] = float(np.mean([one[key] for one in same]))
+            row["n"] = sum(one["n"] for one in same)
+            row["protocol"] += f"; mean over {len(same)} people"
+        found.append(row)
+    return found
+
+
+def _row(metric: str, model: str, value: float, interval: Any, protocol: str, n: int, seed: int) -> Row:
+    return {"metric": metric, "model": model, "value": float(value), "low": float(interval[0]),
+            "high": float(interval[1]), "protocol": protocol, "split": "test", "n": n, "seed": seed}

@@ -1,0 +1,160 @@
+"""Brains: responses matched with what was seen, scored beside ridge, the untrained network and chance."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback
+from torch import Tensor
+
+from counterpoint.base.decoder import Decoder
+from counterpoint.base.learner import Learner
+from counterpoint.base.recipe import Recipe
+from counterpoint.brain.spec import BrainData, BrainEncoder, BrainViews
+from counterpoint.core.discovery import method_class
+from counterpoint.core.errors import CounterpointError
+from counterpoint.core.files import read_json
+from counterpoint.data.loader import BatchLoader
+from counterpoint.train.build import check_method
+from counterpoint.train.console import Output
+from counterpoint.train.decoding.evaluation import METRICS as METRICS
+from counterpoint.train.decoding.evaluation import evaluate_decoder
+from counterpoint.train.decoding.probe import DecodingProbe
+from counterpoint.train.decoding.world import World, fingerprint, load_world
+from counterpoint.train.modalities import Loaded, Reporting
+from counterpoint.train.run import Run
+from counterpoint.train.summary import relative, score
+
+BASE = Recipe(data=BrainData(), encoder=BrainEncoder(), views=BrainViews())
+
+
+def load(recipe: Recipe) -> Loaded:
+    """People, parts and targets."""
+    world = load_world(recipe)
+    world.samples(recipe).plan(recipe.data.batch_size, 1)  # refuses a batch that nobody can fill
+    return Loaded(recipe, world, world)
+
+
+def headline(loaded: Loaded) -> str:
+    """Who, how many pictures, how many voxels."""
+    world: World = loaded.train
+    people = ", ".join(f"{person.name} ({len(train)} pictures, {person.voxels} voxels)"
+                       for person, train in zip(world.people, world.train, strict=True))
+    return f"{people}, tested on {', '.join(str(len(ids)) for ids in world.test)}"
+
+
+def data_stamp(loaded: Loaded) -> dict[str, Any]:
+    """Names, counts and a fingerprint."""
+    world: World = loaded.train
+    return {"name": ", ".join(person.name for person in world.people), "train": sum(map(len, world.train)),
+            "test": sum(map(len, world.test)), "hash": fingerprint(world)}
+
+
+def build(loaded: Loaded) -> Decoder:
+    """The decoder at its first weights, which the seed decides."""
+    world: World = loaded.train
+    text = world.targets.text
+    t_r = next((person.data.t_r for person in world.people if person.data.t_r), None)
+    shape = {"inputs": {person.name: person.voxels for person in world.people}, "tokens": world.targets.tokens,
+             "dim": world.targets.dim, "text_dim": 0 if text is None else int(text.shape[-1]), "t_r": t_r or 2.0}
+    return make(loaded.recipe, shape)
+
+
+def make(recipe: Recipe, shape: dict[str, Any]) -> Decoder:
+    """Encoder and method for people and targets of this shape."""
+    check_method(recipe.name, recipe.method)
+    torch.manual_seed(recipe.seed)
+    learner: Decoder = method_class(recipe.name)(recipe.encoder.build(**shape), **recipe.method)
+    learner.attach(recipe, None)
+    return learner
+
+
+def loader(loaded: Loaded, *, rank: int, world_size: int) -> BatchLoader:
+    """Batches with as many samples of everybody."""
+    recipe, world = loaded.recipe, loaded.train
+    samples = world.samples(recipe)
+    return BatchLoader(samples, batch_size=recipe.data.batch_size, seed=recipe.seed, rank=rank, world_size=world_size,
+                       batch_plan=samples.plan(recipe.data.batch_size, world_size))
+
+
+def probe(loaded: Loaded, reporting: Reporting) -> Callback:
+    """Retrieval on held-back training pictures."""
+    return DecodingProbe(loaded.train, every=loaded.recipe.probe_every, seed=loaded.recipe.seed, reporting=reporting)
+
+
+def describe_model(learner: Learner, loaded: Loaded) -> dict[str, Any]:
+    """People with their voxels, the shape of targets and how they were centred."""
+    targets = loaded.train.targets
+    encoder = learner.encoder
+    return {"shape": {"inputs": dict(encoder.inputs), "tokens": encoder.tokens, "dim": encoder.dim,
+                      "text_dim": encoder.text_dim, "t_r": encoder.t_r},
+            "class_names": list(targets.class_names), "target_scale": targets.scale}
+
+
+def rebuild(config: dict[str, Any], recipe: Recipe) -> Decoder:
+    """The decoder for the same people and targets."""
+    return make(recipe, config["shape"])
+
+
+def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
+    """Take over every tensor but those of people who are not in both runs; what is shared must fit."""
+    own = learner.state_dict()
+    fresh = [key for key in own if key not in tensors]
+    stray = [key for key in fresh if not key.startswith(("encoder.own.", "encoder.shared.adapters."))]
+    odd = [key for key in own if key in tensors and own[key].shape != tensors[key].shape]
+    if stray or odd:
+        raise CounterpointError(f"The model in {where} does not fit this recipe: {(stray + odd)[0]} is absent or of "
+                                "another shape.", "All but the people's own layers must agree.",
+                                "--encoder and --method settings as in that run")
+    learner.load_state_dict({key: tensors.get(key, value) for key, value in own.items()})
+
+
+def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metrics: Sequence[str]) -> dict[str, Any]:
+    """Everything beside ridge; learning curves retrain the decoder on fewer pictures."""
+    assert isinstance(learner, Decoder)
+    untrained = build(loaded).to(learner.device)
+    return evaluate_decoder(learner, untrained, loaded.train, run, output, metrics=metrics,
+                            refit=lambda pictures: refit(loaded, pictures))
+
+
+def refit(loaded: Loaded, pictures: int) -> Decoder:
+    """The same recipe on ``pictures`` training pictures of each person, for as many steps."""
+    from lightning.pytorch import Trainer
+
+    recipe, world = loaded.recipe, loaded.train
+    fewer = dataclasses.replace(world, train=[ids[torch.randperm(len(ids), generator=torch.Generator().manual_seed(
+        recipe.seed)).numpy()[:pictures]] for ids in world.train])
+    batch = min(recipe.data.batch_size, max(2, pictures // 2))
+    steps = recipe.epochs * max(len(ids) // recipe.data.batch_size for ids in world.train)
+    epochs = max(1, round(steps / max(1, pictures // batch)))
+    recipe = dataclasses.replace(recipe, epochs=epochs, data=dataclasses.replace(recipe.data, batch_size=batch))
+    part = Loaded(recipe, fewer, fewer)
+    learner = build(part)
+    trainer = Trainer(max_epochs=epochs, accelerator=recipe.accelerator, devices=1, precision=recipe.precision,
+                      logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+                      use_distributed_sampler=False)
+    learner.loader = lambda: loader(part, rank=0, world_size=1)
+    trainer.fit(learner)
+    return learner
+
+
+def last_words(run: Run) -> list[str]:
+    """Result, baselines, next command."""
+    evaluation = read_json(run.path / "evaluation.json")
+    shown = [(metric, words) for metric, words in (
+        ("brain_to_image_top1", "brain to image"), ("image_to_brain_top1", "image to brain"),
+        ("category_accuracy", "category")) if score(evaluation, metric, "decoder") is not None]
+    row = next(row for row in evaluation["scores"] if row["metric"] == "brain_to_image_top1")
+    result = ", ".join(f"{words} {100 * (score(evaluation, metric, 'decoder') or 0):.1f} %" for metric, words in shown)
+    lines = [f"result     {result} ({row['protocol'].split(';')[0]})"]
+    others = []
+    for model, words in (("ridge", "ridge"), ("untrained", "untrained"), ("chance", "chance")):
+        values = [score(evaluation, metric, model) for metric, _ in shown]
+        others.append(f"{words} " + " / ".join(f"{100 * v:.1f}" if v is not None else "-" for v in values))
+    p = score(evaluation, "permutation_p", "decoder")
+    lines.append(f"baselines  {'; '.join(others)}; permutation p {p:.4f}")
+    lines.append(f"next       counterpoint decode predict {relative(run.path)} --out decoded.npz")
+    return lines
