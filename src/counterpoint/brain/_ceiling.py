@@ -9,12 +9,14 @@ import numpy as np
 from counterpoint.data.brain import BrainDataset
 
 BLOCK_VALUES = 2**22
+FEWEST = 20
+"""With fewer repeated pictures than this, a ceiling that came with the data is preferred."""
 Blocks = Callable[[], Iterator[np.ndarray]]
 
 
-def repeat_ceiling(read: Callable[[np.ndarray], np.ndarray], trials: np.ndarray, *,
-                   n_average: float | None = None) -> np.ndarray | None:
-    """Ceiling in per cent from ``(stimuli, repeats)`` trials (-1 for none); None where too few are repeated.
+def repeat_ceiling(read: Callable[[np.ndarray], np.ndarray], trials: np.ndarray, *, n_average: float | None = None,
+                   fewest: int = 2) -> np.ndarray | None:
+    """Ceiling in per cent from ``(stimuli, repeats)`` trials (-1 for none); None with less than ``fewest`` repeated.
 
     With each repeat z-scored over stimuli, the noise variance is the mean over stimuli of the variance over
     repeats (ddof 1), which is ``R / (R - 1) (1 - mean z_bar^2)``: two passes over blocks of stimuli suffice.
@@ -24,7 +26,7 @@ def repeat_ceiling(read: Callable[[np.ndarray], np.ndarray], trials: np.ndarray,
     options = range(2, int(count.max(initial=0)) + 1)
     repeats = max(options, key=lambda wanted: wanted * np.count_nonzero(count >= wanted), default=0)
     used = trials[count >= repeats, :repeats]
-    if repeats < 2 or len(used) < 2:
+    if repeats < 2 or len(used) < fewest:
         return None
     blocks = _blocks(read, used)
     mean, std = _moments(blocks)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint.brain._ceiling import repeat_ceiling, shipped_ceiling
+from counterpoint.brain._ceiling import FEWEST, repeat_ceiling, shipped_ceiling
 from counterpoint.brain._openers import Openers
 from counterpoint.brain._scaling import Scaling
 from counterpoint.brain._showings import Showings
@@ -179,7 +179,8 @@ class Subject(Openers):
         """Share of variance, in per cent, that repeats say can be explained, per kept voxel.
 
         From the split's repeated pictures (signal variance = mean correlation between repeats; see
-        :func:`counterpoint.evaluate.noise_ceiling`); without repeats from what came with the data.
+        :func:`counterpoint.evaluate.noise_ceiling`); with fewer than 20 of them, from what came with the data if
+        anything did.
 
         Parameters
         ----------
@@ -193,23 +194,27 @@ class Subject(Openers):
         CounterpointError
             Without repeats and without shipped ceilings.
         """
-        return self._ceiling(split, self.kept, n_average)
+        return self._ceiling(split, self.kept, n_average)[0]
 
-    def _ceiling(self, split: str, kept: np.ndarray, n_average: float | None = None) -> np.ndarray:
+    def _ceiling(self, split: str, kept: np.ndarray, n_average: float | None = None) -> tuple[np.ndarray, str]:
+        """The ceiling and where it comes from."""
         there = split in self.data.split
         trials = self.trials_of(self.stimuli(split)) if there else np.zeros((0, 1), np.int64)
-        found = repeat_ceiling(lambda rows: self._read(rows, kept), trials, n_average=n_average)
-        found = shipped_ceiling(self.data, kept, trials, n_average=n_average) if found is None else found
-        if found is None:
+        shipped = shipped_ceiling(self.data, kept, trials, n_average=n_average)
+        found = repeat_ceiling(lambda rows: self._read(rows, kept), trials, n_average=n_average,
+                               fewest=2 if shipped is None else FEWEST)
+        if found is not None:
+            return found, f"from repeats of {np.count_nonzero((trials >= 0).sum(axis=1) > 1)} {split} pictures"
+        if shipped is None:
             raise CounterpointError(f"{self.name}: no noise ceiling of the {split} split.",
-                                    "No picture of it was shown twice, and none came with the data.")
-        return found
+                                    "Fewer than two pictures of it were shown twice, and none came with the data.")
+        return shipped, "as it came with the data"
 
     @cached_property
     def _chosen(self) -> tuple[np.ndarray, list[str]]:
         kept, notes = usable_voxels(self)
         if self.preparation.min_ceiling:
-            strong = self._ceiling("train", kept) >= self.preparation.min_ceiling
+            strong = self._ceiling("train", kept)[0] >= self.preparation.min_ceiling
             notes = [*notes, f"{np.count_nonzero(~strong)} voxels below a ceiling of "
                              f"{self.preparation.min_ceiling:g} per cent left out."]
             kept = kept.copy()

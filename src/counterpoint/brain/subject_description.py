@@ -97,10 +97,7 @@ def _zscore(subject: Subject) -> str:
 def _ceiling(subject: Subject) -> str:
     split = "test" if "test" in subject.data.split else "train"
     try:
-        found = subject.noise_ceiling(split=split)
+        found, source = subject._ceiling(split, subject.kept)
     except CounterpointError:
-        return "none: no picture was shown twice, and none came with the data"
-    count = np.unique(subject.data.stimulus_id[subject.rows(split)], return_counts=True)[1]
-    repeated = np.count_nonzero(count > 1)
-    source = f"from repeats of {repeated} {split} pictures" if repeated > 1 else "as shipped"
+        return "none: fewer than two pictures were shown twice, and none came with the data"
     return f"median {np.median(found):.1f} per cent of variance of their mean responses, {source}"
