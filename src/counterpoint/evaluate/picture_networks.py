@@ -113,8 +113,8 @@ def picture_features(
     network : str
         A name of :func:`feature_networks`.
     weights : path or mapping, optional
-        A folder that holds the published file, or ``{network: file}``. Without it, torch's and Hugging Face's caches
-        on this machine are looked into. Files are read as tensors only (safetensors, or torch files without code).
+        A folder that holds the published file, or ``{network: file}``. What it lacks is looked for in torch's and
+        Hugging Face's caches on this machine. Files are read as tensors only (safetensors, or torch files without code).
     download : bool
         Fetch the file where its address and hash are known (torchvision's four).
     batch_size : int
