@@ -136,7 +136,12 @@ def picture_files(names: Sequence[str], folder: Path | None, *, size: int | None
                                 f"the first is {missing[0]}.",
                                 "Every picture of the trial table was expected: the stimulus folder is not whole.",
                                 "images=FOLDER")
-    return Files([there[name] for name in names], list(names), size or _side(there[names[0]]), 3)
+    return files_of([there[name] for name in names], size=size)
+
+
+def files_of(paths: Sequence[Path], *, size: int | None) -> Files:
+    """Pictures decoded when asked for; without ``size`` they take the shorter side of the first one."""
+    return Files(list(paths), [path.name for path in paths], size or _side(paths[0]), 3)
 
 
 def _side(path: Path) -> int:
