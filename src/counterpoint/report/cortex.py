@@ -168,6 +168,7 @@ def picture(
     (left, bottom), (right, top) = used.min(axis=0), used.max(axis=0)
     across, up = (max(round(detail * span), 1) for span in (right - left, top - bottom))
     figure = Figure(figsize=(across / 50, up / 50), dpi=100)  # twice the size, averaged below
+    figure.set_layout_engine("none")
     canvas = FigureCanvasAgg(figure)
     figure.patch.set_alpha(0)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -213,9 +214,8 @@ def _borders(axes: Any, turned: np.ndarray, faces: np.ndarray, labels: np.ndarra
     halves, centre = (corners + np.roll(corners, -1, axis=1)) / 2, corners.mean(axis=1)
     differ = (marks != np.roll(marks, -1, axis=1)) & (np.maximum(marks, np.roll(marks, -1, axis=1)) > 0)
     segments = [np.stack([halves[differ[:, edge], edge], centre[differ[:, edge]]], axis=1) for edge in range(3)]
-    axes.add_collection(
-        LineCollection(np.concatenate(segments), colors=[BORDER], linewidths=1.3, alpha=0.75), autolim=False
-    )
+    lines: Any = np.concatenate(segments)
+    axes.add_collection(LineCollection(lines, colors=[BORDER], linewidths=1.3, alpha=0.75), autolim=False)
 
 
 def _halved(image: np.ndarray) -> np.ndarray:

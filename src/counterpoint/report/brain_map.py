@@ -1,0 +1,190 @@
+"""The map of a brain run, ready to be drawn: values and reliability on a surface, or in a volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterpoint.core.errors import CounterpointError
+from counterpoint.report.cortex import SURFACES, Scale, hemisphere, scale, spread_out
+from counterpoint.report.run import Run
+from counterpoint.report.style import INK, MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from counterpoint.report.cortex import Hemisphere
+
+SIDES = ("left", "right")
+
+
+@dataclass(frozen=True)
+class SurfaceMap:
+    """Values on both hemispheres, each a pair (left, right) of arrays per vertex; NaN where nothing is known.
+
+    ``borders`` are labels whose outlines are drawn, and ``bounds`` says what they are.
+    """
+
+    space: str
+    values: tuple[np.ndarray, np.ndarray]
+    ceiling: tuple[np.ndarray, np.ndarray] | None
+    borders: tuple[np.ndarray, np.ndarray] | None
+    bounds: str
+    scale: Scale
+
+    def hemisphere(self, kind: str, side: int) -> Hemisphere:
+        """The template's left (0) or right (1) half; fs_LR's inflated surface is its very inflated one."""
+        smooth = "very_inflated" if (self.space, kind) == ("fsLR32k", "inflated") else kind
+        return hemisphere(self.space, smooth, SIDES[side])
+
+    def of(self, pair: tuple[np.ndarray, np.ndarray] | None, side: int) -> np.ndarray | None:
+        """One half of a pair that may be absent."""
+        return None if pair is None else pair[side]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Values in a grid turned to right, front, top; NaN outside the mask. ``size`` is a voxel's, in millimetres."""
+
+    values: np.ndarray
+    ceiling: np.ndarray | None
+    background: np.ndarray | None
+    size: np.ndarray
+    scale: Scale
+
+
+def space_of(run: Run) -> str:
+    """The space of the map; empty where the run has no map."""
+    values, index = run.brain.get("map_values"), run.brain.get("map_index")
+    if values is None or index is None or "space" not in run.brain or values.shape != index.shape:
+        return ""
+    if values.ndim != 1 or values.dtype.kind not in "fiu" or not np.isfinite(values).any():
+        return ""
+    return str(run.brain["space"])
+
+
+def map_name(run: Run) -> str:
+    """What the map's values are."""
+    return str(run.brain["map_name"]) if "map_name" in run.brain else "contribution to decoding"
+
+
+def named(run: Run) -> str:
+    """:func:`map_name` at the beginning of a sentence."""
+    text = map_name(run)
+    return text[:1].upper() + text[1:]
+
+
+def surface_map(run: Run) -> SurfaceMap | None:
+    """The map of a run whose responses lie on a surface."""
+    space = space_of(run)
+    if space not in SURFACES:
+        return None
+    index = run.brain["map_index"]
+    values = spread_out(run.brain["map_values"], index, space)
+    known = _beside(run, "ceiling_values")
+    ceiling = None if known is None else spread_out(known, index, space)
+    borders, bounds = _borders(run, space)
+    how = scale(np.concatenate(values), None if ceiling is None else np.concatenate(ceiling))
+    return SurfaceMap(space, values, ceiling, borders, bounds, how)
+
+
+def volume_map(run: Run) -> Volume | None:
+    """The map of a run whose responses lie in a volume, turned so that the axes run right, front and up."""
+    shape, affine = run.brain.get("map_shape"), run.brain.get("map_affine")
+    if space_of(run) != "volume" or shape is None or shape.shape != (3,):
+        return None
+    size = tuple(int(side) for side in shape)
+    index, known = run.brain["map_index"], _beside(run, "ceiling_values")
+    background = run.brain.get("map_background")
+    matrix = np.asarray(affine, float) if affine is not None and affine.shape == (4, 4) else np.eye(4)
+    values = _upright(_filled(run.brain["map_values"], index, size), matrix)
+    ceiling = None if known is None else _upright(_filled(known, index, size), matrix)
+    behind = None
+    if background is not None and background.shape == size:
+        behind = _upright(background.astype(float), matrix)
+    steps = np.abs(matrix[:3, :3]).max(axis=1)
+    return Volume(values, ceiling, behind, np.where(steps > 0, steps, 1.0), scale(values, ceiling))
+
+
+def strongest(run: Run, found: SurfaceMap, count: int = 4) -> str:
+    """Names of the areas whose mean value is highest; empty where the atlas is not installed."""
+    try:
+        from counterpoint.brain.surface import atlas, parcel_means
+
+        known = atlas("fsaverage5" if found.space == "fsaverage" else found.space)
+    except CounterpointError:
+        return ""
+    means = parcel_means(np.concatenate(found.values), known.parcels, names=known.parcel_names)
+    order = np.argsort(-np.nan_to_num(means, nan=-np.inf))[:count]
+    names = list(known.parcel_names.values())
+    return ", ".join(names[place].replace("_", " ", 1) for place in order if np.isfinite(means[place]))
+
+
+def key(axes: Axes, how: Scale, name: str, *, faded: bool) -> None:
+    """The key of a map: value across and, where opacity means reliability, the noise ceiling upwards."""
+    across, up = np.linspace(0, 1, 160), np.linspace(0, 1, 60 if faded else 2)
+    colour = how.colours(across)[None, :, :3]
+    cover = up[:, None, None] if faded else np.ones((2, 1, 1))
+    image = (0.75 * (1 - cover) + colour * cover).clip(0, 1)
+    full = how.full if faded else 1.0
+    axes.imshow(image, origin="lower", aspect="auto", extent=(how.low, how.high, 0, full), interpolation="bilinear")
+    axes.set_xlabel(name, fontsize=8.5)
+    ticks = [how.low, 0, how.high] if how.signed else [how.low, (how.low + how.high) / 2, how.high]
+    axes.set_xticks(ticks, [f"{value:.2g}" for value in ticks])
+    if faded:
+        axes.set_yticks([0, full], ["0", f"≥ {full:.0f}"])
+        axes.annotate(
+            "noise ceiling\n(% of variance)", (1, 0.5), xycoords="axes fraction", xytext=(6, 0),
+            textcoords="offset points", va="center", fontsize=8.5, color=INK,
+        )
+    else:
+        axes.set_yticks([])
+    axes.tick_params(labelsize=8, length=2, color=MUTED, labelcolor=INK)
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _beside(run: Run, name: str) -> np.ndarray | None:
+    found = run.brain.get(name)
+    if found is None or found.shape != run.brain["map_values"].shape or found.dtype.kind not in "fiu":
+        return None
+    return found if np.isfinite(found).any() else None
+
+
+def _borders(run: Run, space: str) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
+    """The run's own parcels, else Yeo's networks, else nothing."""
+    own = _beside(run, "parcels")
+    if own is not None and len(np.unique(own)) > 1:
+        left, right = spread_out(own, run.brain["map_index"], space)
+        whole = (np.nan_to_num(left).round().astype(int), np.nan_to_num(right).round().astype(int))
+        return whole, "the parcels of the data"
+    try:
+        from counterpoint.brain.surface import atlas
+
+        networks = atlas("fsaverage5" if space == "fsaverage" else space).networks
+    except CounterpointError:
+        return None, ""
+    half = len(networks) // 2
+    return (networks[:half], networks[half:]), "Yeo's seven networks"
+
+
+def _filled(values: np.ndarray, index: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    grid = np.full(int(np.prod(size)), np.nan)
+    grid[index.astype(np.int64)] = values.astype(float)
+    return grid.reshape(size)
+
+
+def _upright(grid: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Axes permuted and flipped to right, front, top, as near as the affine allows."""
+    directions: Any = affine[:3, :3].copy()
+    order, signs = [0, 0, 0], [1, 1, 1]
+    free = np.abs(directions)
+    for _ in range(3):
+        world, axis = np.unravel_index(np.argmax(free), free.shape)
+        order[world], signs[world] = int(axis), int(np.sign(directions[world, axis]) or 1)
+        free[world, :], free[:, axis] = -1, -1
+    turned = np.transpose(grid, order)
+    return turned[tuple(slice(None, None, sign) for sign in signs)]
