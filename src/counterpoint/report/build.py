@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_atomic
 from counterpoint.report import brain_words, compare, methods, words
+from counterpoint.report.brain_page import has_map, write_brain_page
 from counterpoint.report.figures import figures
 from counterpoint.report.panel import Panel
 from counterpoint.report.reading import read
@@ -72,7 +73,7 @@ def build(run: str | Path | Sequence[str | Path], out: str | Path | None = None)
     if page.is_dir():
         page = page / default.name
     drawn = _draw(runs, page)
-    context = _single(runs[0]) if single else compare.context(runs)
+    context = {**_single(runs[0]), "brain": _brain(runs[0], page, drawn)} if single else compare.context(runs)
     html = (
         environment()
         .get_template("report.html" if single else "comparison.html")
@@ -137,6 +138,17 @@ def _try(module: ModuleType, slug: str, draw: Any) -> Drawn:
         return Drawn(slug, module.SECTION, panel, svg=to_svg(panel.figure) if panel else "")
     except Exception as error:
         return Drawn(slug, module.SECTION, None, failure=f"{type(error).__name__}: {error}")
+
+
+def _brain(run: Run, page: Path, drawn: list[Drawn]) -> str:
+    """Write the interactive brain beside the page; returns its name, or empty text where the run has no map."""
+    name = "brain.html" if page.name == "report.html" else f"{page.stem}-brain.html"
+    try:
+        if has_map(run):
+            return write_brain_page(run.folder, page.with_name(name)).name
+    except Exception as error:
+        drawn.append(Drawn(name, "", None, failure=f"{type(error).__name__}: {error}"))
+    return ""
 
 
 def _sections(drawn: Sequence[Drawn]) -> dict[str, list[Drawn]]:
