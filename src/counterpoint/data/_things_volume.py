@@ -14,7 +14,7 @@ import numpy as np
 from counterpoint.core.errors import CounterpointError
 from counterpoint.data._reading import Nan, below, chosen, consecutive, dropped, place, whole_voxels
 from counterpoint.data._things_table import folder_of, mask_file, match, read_trials, read_voxels, voxels_index
-from counterpoint.data._volumes import masked_series, read_grid
+from counterpoint.data._volumes import Grid, masked_series, read_grid
 
 CATCH = re.compile(r"catch\d*\.\w+")
 """Pictures of catch trials, which lie in no folder of a thing."""
@@ -29,30 +29,11 @@ def volume_parts(
     runs = _runs(root, person, who=who)
     grid = read_grid(place(mask_file(root, number), "The brain mask"))
     table = folder_of(root) / f"{person}_VoxelMetadata.csv"
-    regions: dict[str, np.ndarray] = {}
-    limit = None
-    if table.is_file():
-        voxels = read_voxels(table, ceiling=ceiling)
-        match(voxels, grid)
-        order = np.argsort(voxels_index(voxels, grid.shape))
-        regions = {name: mask[order] for name, mask in voxels.rois.items()}
-        limit = None if voxels.ceiling is None else voxels.ceiling[order]
+    regions, limit = _described(table, grid, ceiling=ceiling)
     keep = chosen(regions, rois, who=who)
     keep = np.ones(len(grid.index), bool) if keep is None else keep
     picked = grid.keep(keep)
-    rows: list[dict[str, str]] = []
-    parts = []
-    for session, run, path in runs:
-        names = _conditions(path)
-        shown = np.array([not CATCH.fullmatch(name) for name in names], bool)
-        values = masked_series(path, picked, ignore_affine=ignore_affine)
-        if len(values) != len(names):
-            raise CounterpointError(f"{path} holds {len(values)} trials, its table of conditions {len(names)}.",
-                                    "One line per trial, catch trials among them, was expected.")
-        parts.append(values[shown])
-        rows += [{"session": str(session), "run": str(run), "stimulus": shown_name.name,
-                  "concept": shown_name.parent.name}
-                 for shown_name, real in zip(map(Path, names), shown.tolist(), strict=True) if real]
+    parts, rows = _read(runs, picked, ignore_affine=ignore_affine)
     notes = _mark(rows, root, number, who=who)
     responses = np.concatenate(parts)
 
@@ -67,6 +48,36 @@ def volume_parts(
         "coordinates": picked.coordinates(), "rois": {name: mask[keep] for name, mask in regions.items()},
         "noise_ceiling": None if limit is None else limit[keep], "notes": dropped(good) + notes,
     }, rows
+
+
+def _described(table: Path, grid: Grid, *, ceiling: str) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """Regions and noise ceilings of the voxel table, where there is one, in the order of the mask."""
+    if not table.is_file():
+        return {}, None
+    voxels = read_voxels(table, ceiling=ceiling)
+    match(voxels, grid)
+    order = np.argsort(voxels_index(voxels, grid.shape))
+    return ({name: mask[order] for name, mask in voxels.rois.items()},
+            None if voxels.ceiling is None else voxels.ceiling[order])
+
+
+def _read(
+    runs: list[tuple[int, int, Path]], grid: Grid, *, ignore_affine: bool
+) -> tuple[list[np.ndarray], list[dict[str, str]]]:
+    """Responses and trials of every run, without catch trials."""
+    parts: list[np.ndarray] = []
+    rows: list[dict[str, str]] = []
+    for session, run, path in runs:
+        names = _conditions(path)
+        shown = np.array([not CATCH.fullmatch(name) for name in names], bool)
+        values = masked_series(path, grid, ignore_affine=ignore_affine)
+        if len(values) != len(names):
+            raise CounterpointError(f"{path} holds {len(values)} trials, its table of conditions {len(names)}.",
+                                    "One line per trial, catch trials among them, was expected.")
+        parts.append(values[shown])
+        rows += [{"session": str(session), "run": str(run), "stimulus": file.name, "concept": file.parent.name}
+                 for file, real in zip(map(Path, names), shown.tolist(), strict=True) if real]
+    return parts, rows
 
 
 def _runs(root: Path, person: str, *, who: str) -> list[tuple[int, int, Path]]:

@@ -36,7 +36,7 @@ def fake_algonauts2023(path: str | Path, seed: int = 0, *, test: bool = True) ->
     ids = rng.choice(73_000, 11, replace=False)
     ids = np.r_[np.sort(ids[:8]), np.sort(ids[8:])]
     responses = tuned(rng, np.arange(11), sum(WIDTHS.values()))
-    ceiling = rng.random(responses.shape[1])
+    ceiling = rng.uniform(size=len(responses.T))
     parts = {"training": slice(0, 8), "test": slice(8, 11)} if test else {"training": slice(0, 8)}
     masks: dict[str, list[np.ndarray]] = {name: [] for name in CLASSES}
     vertices, start = [], 0
