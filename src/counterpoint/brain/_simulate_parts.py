@@ -22,7 +22,7 @@ from counterpoint.data.brain import Stimuli
 
 KINDS = ("betas", "timeseries")
 IMAGERY_GAIN = 0.3
-_STREAMS = ("group", "place", "tuning", "quality", "level", "design", "noise", "session", "delay")
+_STREAMS = ("group", "place", "tuning", "quality", "level", "design", "noise", "session", "delay", "estimate")
 _EVOKED, _DELAY_SECONDS, _NOISE_MM = 1.0, 0.3, 8.0
 
 

@@ -15,6 +15,7 @@ from counterpoint.brain._simulate_parts import Settings, Signal, draw_signal, pe
 from counterpoint.brain.atlases import Atlas, atlas
 from counterpoint.brain.simulate_design import Design, draw_design
 from counterpoint.brain.simulate_features import SPACES, FeatureSpaces
+from counterpoint.brain.simulate_noise import shipped_ncsnr
 from counterpoint.brain.simulate_stimuli import SimulatedStimuli
 from counterpoint.brain.simulate_tuning import Tuning, Voxels, draw_tuning, place_parcels, place_voxels
 from counterpoint.core.errors import CounterpointError
@@ -118,7 +119,8 @@ def simulate_subject(
     Returns
     -------
     BrainDataset
-        In per cent signal change, unscaled: z-score within session before use. ``truth`` holds, for the stimuli in
+        In per cent signal change, unscaled: z-score within session before use. ``ncsnr`` is what a data set would
+        ship: the planted ratio with the error of an estimate from other pictures. ``truth`` holds, for the stimuli in
         their order, ``features (n, f)``, ``feature_space (f,)``, ``feature_names``, ``tuning (f, voxels)`` and
         ``signal (n, voxels) = features @ tuning``; per voxel ``mean``, ``gain`` (0: noise alone), ``imagery_gain``,
         ``noise_level``, ``signal_variance``, ``noise_variance``, ``ncsnr`` (one showing) and ``ceiling`` (per cent,
@@ -215,6 +217,7 @@ def _dataset(settings: Settings, cortex: Atlas, design: Design, places: Voxels, 
         space=Space("parcels" if series else cortex.space, (len(places.index) if series else len(cortex.parcels),),
                     places.index),
         parcels=places.parcels, parcel_names=cortex.parcel_names, networks=places.networks,
+        ncsnr=shipped_ncsnr(truth["ncsnr"].max(0) if series else truth["ncsnr"], settings.rng("estimate")),
         network_names=cortex.network_names, t_r=settings.t_r if series else None, truth=truth,
         licence=getattr(pictures, "licence", ""),
         home="counterpoint.brain.simulate", notes=notes,

@@ -38,6 +38,12 @@ def draw_ncsnr(points: NDArray[np.float64], gain: NDArray[np.float64], networks:
     return found * gain * person
 
 
+def shipped_ncsnr(ncsnr: NDArray[np.float64], rng: np.random.Generator, *, pictures: int = 1000) -> NDArray[np.float64]:
+    """What a data set would ship: the ratio as estimated from three showings of other pictures, with that error."""
+    noise = 1 / (1 + ncsnr**2) * (1 + rng.standard_normal(len(ncsnr)) / np.sqrt(pictures))
+    return np.sqrt(np.maximum(0, 1 - noise) / noise)
+
+
 def draw_noise_level(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """``(voxels,)`` standard deviation of single-trial noise in per cent signal change."""
     return _NOISE_PERCENT * np.exp(_NOISE_SPREAD * rng.standard_normal(count))
