@@ -48,6 +48,17 @@ def test_volumes_as_stored(tree: Path) -> None:
     assert data.unmask(data.responses[0])[..., 0].tolist() == [[1, 0], [1001, 1101]]
 
 
+def test_ids_of_category_and_run_are_in_one_split_each(tree: Path) -> None:
+    data = Haxby(tree, ids="run")
+    assert data.stimulus_id.tolist() == [33, 33, 39, 59, 59, 57]  # 8 * run + category
+    assert data.stimuli.labels.tolist() == [1, 7, 1, 3]
+    assert data.stimuli.names == ["cat in run 4", "shoe in run 4", "cat in run 7", "face in run 7"]
+    assert data.captions([57]) == [["cat"]]
+    assert not set(data.stimulus_id[data.split == "train"]) & set(data.stimulus_id[data.split == "test"])
+    with pytest.raises(CounterpointError, match="kind of ids"):
+        Haxby(tree, ids="picture")
+
+
 def test_lag_stays_within_runs(tree: Path) -> None:
     data = Haxby(tree, lag=1)
     assert data.responses[:, 0].tolist() == [2, 3, 5, 6]  # the last label of each run would leave it

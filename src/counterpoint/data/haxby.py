@@ -20,13 +20,13 @@ WORDS = {"scrambledpix": "scrambled picture"}
 
 def Haxby(
     root: str | Path | None, subject: str | int = 1, *, average: str = "volume", lag: int = 0,
-    test_run: int | None = None, mask: str | Path = "auto", rois: Sequence[str] | None = None,
+    ids: str = "category", test_run: int | None = None, mask: str | Path = "auto", rois: Sequence[str] | None = None,
     nan: Nan = "refuse", ignore_affine: bool = False, download: bool = False,
 ) -> BrainDataset:
     """One person of Haxby et al. (Science 2001), single volumes or blocks as trials.
 
-    Stimulus ids are the eight categories in alphabetical order (0 bottle ... 7 shoe), since the pictures
-    themselves are not part of the data; a category is therefore in both splits, and the split is by run. Session
+    Stimulus ids are the eight categories in alphabetical order (0 bottle ... 7 shoe), since which pictures were shown
+    is not part of the data; a category is therefore in both splits, and the split is by run. Session
     and run are the run number as stored, so that z-scoring by session or by run stays within runs. Responses
     are scanner units as stored (``arbitrary``).
 
@@ -43,6 +43,9 @@ def Haxby(
     lag : int
         Volumes by which the haemodynamic response is late: a label is given the volume ``lag`` later in the run;
         labels that would leave the run are dropped. The labels of the slice as distributed fit best at 0.
+    ids : str
+        ``"category"``: 0 to 7, the same in every run; ``"run"``: one id per category and run, ``8 * run + category``
+        with the category as label, for what wants splits without a common id (:class:`counterpoint.brain.Subject`).
     test_run : int, optional
         The run, as numbered in the labels, that is the test split; the last one by default.
     mask : str or path
@@ -81,12 +84,13 @@ def Haxby(
     first = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
     condition, run = labels.condition[rows - lag][first], labels.run[rows][first]
     classes = _classes(labels.condition)
-    ids = np.array([classes.index(name) for name in condition])
+    category = np.array([classes.index(name) for name in condition])
+    numbers, stimuli = _stimuli(category, run, classes, ids=ids)
     kind = "means of blocks" if average == "block" else "single volumes"
-    notes = [*dropped(good), f"{kind}, 2.5 s apart, lag of {lag} volumes; ids are categories, so the split is by run"]
+    notes = [*dropped(good), f"{kind}, 2.5 s apart, lag of {lag} volumes; the split is by run"]
     return BrainDataset(
-        "Haxby 2001", "slice" if sliced else f"subj{number}", responses=responses, stimulus_id=ids,
-        session=run, run=run, trial=_within(run), split=_split(run, test_run), stimuli=_stimuli(classes),
+        "Haxby 2001", "slice" if sliced else f"subj{number}", responses=responses, stimulus_id=numbers,
+        session=run, run=run, trial=_within(run), split=_split(run, test_run), stimuli=stimuli,
         unit="arbitrary", space=grid.space(), coordinates=grid.coordinates(),
         rois={name: values[good_and_kept] for name, values in regions.items()}, licence="CC BY-SA 3.0",
         home="https://doi.org/10.1126/science.1063736", notes=notes,
@@ -207,7 +211,16 @@ def _split(run: np.ndarray, test_run: int | None) -> np.ndarray:
     return np.where(run == chosen_run, "test", "train")
 
 
-def _stimuli(classes: list[str]) -> Stimuli:
-    words = [[WORDS.get(name, name)] for name in classes]
-    return Stimuli(np.arange(len(classes)), captions=words, labels=np.arange(len(classes)), class_names=classes,
-                   names=classes)
+def _stimuli(
+    category: np.ndarray, run: np.ndarray, classes: list[str], *, ids: str
+) -> tuple[np.ndarray, Stimuli]:
+    if ids not in ("category", "run"):
+        raise unknown("kind of ids", ids, ["category", "run"], 'ids="category"')
+    count = len(classes)
+    numbers = category if ids == "category" else count * run + category
+    unique = np.arange(count) if ids == "category" else np.unique(numbers)
+    labels = unique % count
+    names = [classes[row] + (f" in run {number // count}" if ids == "run" else "")
+             for row, number in zip(labels.tolist(), unique.tolist(), strict=True)]
+    words = [[WORDS.get(classes[row], classes[row])] for row in labels.tolist()]
+    return numbers, Stimuli(unique, captions=words, labels=labels, class_names=classes, names=names)
