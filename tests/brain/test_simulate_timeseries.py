@@ -75,6 +75,14 @@ def test_series_of_a_person():
     assert data.truth["ceiling"][0, visual].max() < 1
 
 
+def test_both_surfaces_and_null_networks():
+    data = simulate_subject(train=30, test=10, space="fsaverage5", null_networks=("Default",), imagery=4, **SMALL)
+    assert data.responses.shape == (64, 5, 360)
+    silent = ~np.isin(data.networks, [1, 3])
+    assert not data.truth["ceiling"][:, silent].any()
+    assert data.truth["ceiling"][3, ~silent].min() > 0
+
+
 def test_noise_is_autocorrelated():
     data = simulate_subject(train=300, test=20, networks={}, drift=0.0, session_offset=0.0, session_gain=0.0,
                             temporal_noise=0.5, **SMALL)

@@ -40,6 +40,20 @@ def test_left_is_left(space):
 
 
 @pytest.mark.parametrize("space", SIZES)
+def test_flat_maps_are_upright(space):
+    """Motor cortex on top, the temporal pole below; V1 at the inner edge when left is drawn left of right."""
+    areas = atlas(space)
+    for place, side in enumerate(("left", "right")):
+        flat = mesh(space, "flat", hemisphere=side)
+        drawn = np.isin(np.arange(SIZES[space]), flat.faces)
+        half = slice(place * SIZES[space], (place + 1) * SIZES[space])
+        motor, pole, visual = (flat.coordinates[areas.region(name)[half] & drawn].mean(0)
+                               for name in ("4", "TGd", "V1"))
+        assert motor[1] > 50 > -50 > pole[1]
+        assert visual[0] * (1 - 2 * place) > 100
+
+
+@pytest.mark.parametrize("space", SIZES)
 def test_sulci_are_deep(space):
     """Precentral gyrus and central sulcus: the fundus (area 3a) is deeper than the crown (area 1)."""
     depth, areas = sulcal_depth(space), atlas(space)

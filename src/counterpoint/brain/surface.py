@@ -27,7 +27,7 @@ class Mesh:
     ----------
     coordinates : numpy.ndarray
         ``(vertices, 3)`` float32 millimetres: x to the right, y to the front, z up; flat meshes have their own
-        plane and z = 0.
+        plane and z = 0 (V1 towards the other hemisphere, the motor cortex on top).
     faces : numpy.ndarray
         ``(faces, 3)`` int64 vertices of each triangle. A flat mesh leaves out the medial wall and the cuts.
     hemisphere : numpy.ndarray
