@@ -61,6 +61,10 @@ class Learner(LightningModule, ABC):
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, dim)`` features a user keeps, of plain (not varied) input, in evaluation mode."""
 
+    def solve(self, data: Any) -> None:
+        """Find what has a closed form, before the first step of a new run; most systems have nothing to solve."""
+        return
+
     def note(self, name: str, value: Tensor | float) -> None:
         """Log a number that is no part of the loss."""
         self.notes[name] = float(value.detach() if isinstance(value, Tensor) else value)

@@ -26,6 +26,11 @@ class Batch(TypedDict, total=False):
     """``(batch, tokens, dim)`` float: the picture as a frozen network sees it."""
     text: Tensor
     """``(batch, dim)`` float: the caption as a frozen network reads it."""
+    latent: Tensor
+    """``(batch, channels, height, width)`` float: the picture in the latent space of an autoencoder."""
+    maps: Tensor
+    """``(batch, places, channels)``: the picture's feature map; ``maps_varied``: that of a varied copy."""
+    maps_varied: Tensor
     label: Tensor
     """``(batch,)`` int64 class, or float target; absent when the source has none. -1 marks "unknown"."""
     caption: list[str]

@@ -104,5 +104,6 @@ def unit(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def row_dots(a: Tensor, b: Tensor) -> Tensor:
-    """Dot product of row i with row i: ``(batch,)``."""
-    return torch.linalg.vecdot(a, b)
+    """Dot product of row i with row i: ``(batch,)``, in the precision given, also under autocast."""
+    with torch.autocast(a.device.type, enabled=False):
+        return torch.linalg.vecdot(a, b)

@@ -201,6 +201,8 @@ def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Cl
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
         use_distributed_sampler=False, default_root_dir=run.path, log_every_n_steps=recipe.log_every,
         callbacks=[MetricsLog(metrics, every=recipe.log_every, clock=clock), progress, probe, checkpoints])
+    if not resume:
+        learner.solve(modality.training_data(loaded))
     learner.loader = lambda: modality.loader(  # made inside fit, where rank and world size are known
         loaded, rank=trainer.global_rank, world_size=trainer.world_size)
     trainer.fit(learner, ckpt_path=run.last if resume else None, weights_only=True)

@@ -57,6 +57,9 @@ class Modality(Protocol):
     def build(self, loaded: Loaded) -> Learner:
         """The learner at its first weights."""
 
+    def training_data(self, loaded: Loaded) -> Any:
+        """What a closed form is solved on."""
+
     def loader(self, loaded: Loaded, *, rank: int, world_size: int) -> Any:
         """Training batches of one process."""
 

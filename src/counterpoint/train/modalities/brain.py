@@ -72,6 +72,11 @@ def make(recipe: Recipe, shape: dict[str, Any]) -> Decoder:
     return learner
 
 
+def training_data(loaded: Loaded) -> Any:
+    """The training samples."""
+    return loaded.train.samples(loaded.recipe)
+
+
 def loader(loaded: Loaded, *, rank: int, world_size: int) -> BatchLoader:
     """Batches with as many samples of everybody."""
     recipe, world = loaded.recipe, loaded.train

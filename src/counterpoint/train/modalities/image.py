@@ -49,6 +49,11 @@ def build(loaded: Loaded) -> Learner:
     return build_learner(loaded.recipe, loaded.train.images.shape[1])
 
 
+def training_data(loaded: Loaded) -> Any:
+    """The training pictures."""
+    return loaded.train
+
+
 def loader(loaded: Loaded, *, rank: int, world_size: int) -> BatchLoader:
     """Shuffled full batches."""
     data = loaded.recipe.data
