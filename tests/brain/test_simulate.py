@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from counterpoint.brain.preparation import Preparation
 from counterpoint.brain.simulate import simulate_subject, simulate_subjects
 from counterpoint.brain.simulate_stimuli import simulated_stimuli
 from counterpoint.brain.subject import Subject
@@ -159,6 +160,9 @@ def test_design():
         assert 140 <= own.sum() <= 150
         assert (data.split[own] == "train").any()
         assert (data.split[own] == "test").any()
+    apart = [len(set(data.session[data.stimulus_id == one].tolist())) for one in range(60)]
+    assert np.mean(np.array(apart) == 3) > 0.6
+    assert min(apart) > 1
     starts = np.flatnonzero(np.r_[True, np.diff(data.run) != 0] | np.r_[True, np.diff(data.session) != 0])
     assert not data.trial[starts].any()
     assert Subject(data).check() is not None
@@ -169,6 +173,11 @@ def test_sessions_differ_until_scaled():
     noise = data.truth["noise_level"]
     means = np.stack([data.responses[data.session == one].mean(0) for one in range(data.session.max() + 1)]) / noise
     assert means.std(0).mean() > 0.3
+    unscaled = Subject(data, Preparation(zscore="none"))
+    trials = unscaled.trials_of(unscaled.stimuli("test"))
+    repeats = np.stack([unscaled.read(trials[:, which]) for which in range(3)])
+    visual = data.rois["visual"]
+    assert np.median(noise_ceiling(repeats).ceiling[visual]) < np.median(data.truth["ceiling"][visual]) - 5
     scaled = Subject(data).read(np.arange(len(data)))
     means = np.stack([scaled[data.session == one].mean(0) for one in range(data.session.max() + 1)])
     assert means.std(0).mean() < 0.1

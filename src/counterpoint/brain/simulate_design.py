@@ -33,6 +33,9 @@ def draw_design(counts: dict[str, tuple[int, int]], rng: np.random.Generator, *,
                 run_trials: int) -> Design:
     """Trials in random order, dealt to sessions and runs of equal size; imagery in runs of its own at the end.
 
+    Showings of one picture lie apart by the length of the experiment divided by their number, give or take 40 % of
+    that, so that those of three usually come on different days.
+
     Parameters
     ----------
     counts : dict
@@ -42,11 +45,14 @@ def draw_design(counts: dict[str, tuple[int, int]], rng: np.random.Generator, *,
     run_trials : int
         About how many trials a run has.
     """
-    first, rows = 0, {}
+    first, rows, moments = 0, {}, []
     for split, (pictures, repeats) in counts.items():
         rows[split] = np.repeat(np.arange(first, first + pictures), repeats)
         first += pictures
-    seen = rng.permutation(np.concatenate([rows[split] for split in rows if split != "imagery"]))
+        if split != "imagery":
+            showing = np.tile(np.arange(repeats), pictures) + 0.4 * rng.random(pictures * repeats)
+            moments.append((np.repeat(rng.random(pictures), repeats) + showing / repeats) % 1)
+    seen = np.concatenate([rows[split] for split in rows if split != "imagery"])[np.argsort(np.concatenate(moments))]
     wanted = max(2, round(len(seen) / SESSION_TRIALS)) if sessions is None else sessions
     if not 1 <= wanted <= max(1, len(seen) // 2):
         raise CounterpointError(f"sessions={wanted} for {len(seen)} trials.",
