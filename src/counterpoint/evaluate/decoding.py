@@ -170,6 +170,6 @@ def _same_class(pred: Tensor, target: Tensor, labels: Tensor) -> tuple[NDArray[n
         similarity = all_products(pred[part], target, centre=False)
         similarity.diagonal(part.start).fill_(-torch.inf)
         best = similarity >= similarity.max(1, keepdim=True).values - TIE
-        hits[part] = (best & (labels[part].unsqueeze(1) == labels)).sum(1) / best.sum(1)
+        hits[part] = (best & (labels[part].unsqueeze(1) == labels)).sum(1).double() / best.sum(1)
     company = others > 0
     return hits[company].cpu().numpy(), (others[company].double() / (len(pred) - 1)).cpu().numpy()

@@ -87,7 +87,7 @@ def retrieval_accuracy(
     similarity = all_products(query, gallery, centre=False) if whole else None
     for rows in sets:
         for scores, (higher, tied) in zip(found, _counts(query, gallery, rows, similarity), strict=True):
-            hit = (higher < k).double() if ties == "success" else ((k - higher) / tied).clamp(0, 1)
+            hit = (higher < k).double() if ties == "success" else ((k - higher).double() / tied).clamp(0, 1)
             scores.append(float(hit.mean()))
     forward, backward = (np.array(scores) for scores in found)
     return RetrievalAccuracy(float(forward.mean()), float(backward.mean()), forward, backward)

@@ -114,7 +114,7 @@ def picture_features(
         A name of :func:`feature_networks`.
     weights : path or mapping, optional
         A folder that holds the published file, or ``{network: file}``. What it lacks is looked for in torch's and
-        Hugging Face's caches on this machine. Files are read as tensors only (safetensors, or torch files without code).
+        Hugging Face's caches on this machine. Nothing but tensors is unpickled.
     download : bool
         Fetch the file where its address and hash are known (torchvision's four).
     batch_size : int
