@@ -9,13 +9,13 @@ import numpy as np
 from counterpoint.data.brain import BrainDataset
 
 BLOCK_VALUES = 2**22
-FEWEST = 20
-"""With fewer repeated pictures than this, a ceiling that came with the data is preferred."""
+LEAST, FEWEST = 5, 20
+"""Repeated pictures without which there is no ceiling, and below which one that came with the data is preferred."""
 Blocks = Callable[[], Iterator[np.ndarray]]
 
 
 def repeat_ceiling(read: Callable[[np.ndarray], np.ndarray], trials: np.ndarray, *, n_average: float | None = None,
-                   fewest: int = 2) -> np.ndarray | None:
+                   fewest: int = LEAST) -> np.ndarray | None:
     """Ceiling in per cent from ``(stimuli, repeats)`` trials (-1 for none); None with less than ``fewest`` repeated.
 
     With each repeat z-scored over stimuli, the noise variance is the mean over stimuli of the variance over

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint.brain._ceiling import FEWEST, repeat_ceiling, shipped_ceiling
+from counterpoint.brain._ceiling import FEWEST, LEAST, repeat_ceiling, shipped_ceiling
 from counterpoint.brain._openers import Openers
 from counterpoint.brain._scaling import Scaling
 from counterpoint.brain._showings import Showings
@@ -202,12 +202,12 @@ class Subject(Openers):
         trials = self.trials_of(self.stimuli(split)) if there else np.zeros((0, 1), np.int64)
         shipped = shipped_ceiling(self.data, kept, trials, n_average=n_average)
         found = repeat_ceiling(lambda rows: self._read(rows, kept), trials, n_average=n_average,
-                               fewest=2 if shipped is None else FEWEST)
+                               fewest=LEAST if shipped is None else FEWEST)
         if found is not None:
             return found, f"from repeats of {np.count_nonzero((trials >= 0).sum(axis=1) > 1)} {split} pictures"
         if shipped is None:
             raise CounterpointError(f"{self.name}: no noise ceiling of the {split} split.",
-                                    "Fewer than two pictures of it were shown twice, and none came with the data.")
+                                    f"Fewer than {LEAST} pictures of it were shown twice, and none came with the data.")
         return shipped, "as it came with the data"
 
     @cached_property

@@ -99,5 +99,5 @@ def _ceiling(subject: Subject) -> str:
     try:
         found, source = subject._ceiling(split, subject.kept)
     except CounterpointError:
-        return "none: fewer than two pictures were shown twice, and none came with the data"
+        return "none: too few pictures were shown twice, and none came with the data"
     return f"median {np.median(found):.1f} per cent of variance of their mean responses, {source}"
