@@ -11,7 +11,7 @@ import pytest
 from scipy.signal import detrend
 
 from counterpoint.core.errors import CounterpointError
-from counterpoint.data import BIDSDerivatives, fake_bids_derivatives, read_events
+from counterpoint.data import BIDSDerivatives, fake_bids_derivatives, fake_cifti, read_events
 
 FUNC = "sub-01/ses-{0}/func/sub-01_ses-{0}_task-see_run-1"
 BOLD = FUNC + "_space-MNI152NLin2009cAsym_desc-preproc_bold.nii.gz"
@@ -271,3 +271,57 @@ def test_events_are_sorted_and_may_be_arrays() -> None:
     events = read_events({"onset": [5.0, 1.0], "duration": ["n/a", 2], "image": ["b", "a"]})
     assert events.onset.tolist() == [1, 5]
     assert (events.name, events.duration.tolist()) == (["a", "b"], [2, 0])
+
+
+def test_parcels_of_a_surface(original: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    truth, paths = original[1], []
+    for side in "LR":
+        table = nibabel.gifti.GiftiLabelTable()
+        for key, name in enumerate(("none", "V1", "V2")):
+            label = nibabel.gifti.GiftiLabel(key)
+            label.label = name
+            table.labels.append(label)
+        values = np.zeros(10_242, np.int32)
+        values[:20] = 1 + np.arange(20) % 2
+        array = nibabel.gifti.GiftiDataArray(values, intent="NIFTI_INTENT_LABEL")
+        paths.append(tmp_path / f"{side}.label.gii")
+        nibabel.save(nibabel.gifti.GiftiImage(darrays=[array], labeltable=table), paths[-1])
+    data = _open(truth["derivatives"], space="fsaverage5", parcellation=paths)
+    assert data.parcel_names == {1: "L V1", 2: "L V2", 3: "R V1", 4: "R V2"}
+    assert (data.space.kind, data.space.index) == ("parcels", None)
+    planted = truth["surface"].reshape(24, 2, 10, 2).mean(axis=2).reshape(24, 4)
+    assert min(_correlations(data, planted)) > 0.9
+    with pytest.raises(CounterpointError, match=r"Left and right \.label\.gii"):
+        _open(truth["derivatives"], space="fsaverage5", parcellation=paths[0])
+
+
+def test_wrong_surfaces_are_named(original: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    root = tmp_path / "seen"
+    shutil.copytree(original[0], root)
+    tree = root / "derivatives" / "fmriprep"
+    right = tree / (FUNC.format(1) + "_hemi-R_space-fsaverage5_bold.func.gii")
+    arrays = [nibabel.gifti.GiftiDataArray(np.zeros(12, np.float32)) for _ in range(66)]
+    nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), right)
+    with pytest.raises(CounterpointError, match=r"hemi-R.* 66 frames of 12 vertices"):
+        _open(tree, space="fsaverage5")
+    right.unlink()
+    with pytest.raises(CounterpointError, match=r"hemi-L.* has no partner"):
+        _open(tree, space="fsaverage5")
+    for path in tree.rglob("*_hemi-*.json"):
+        path.unlink()
+    shutil.copy(str(right).replace("hemi-R", "hemi-L"), right)
+    with pytest.raises(CounterpointError, match="says nothing of its repetition time"):
+        _open(tree, space="fsaverage5")
+    assert _open(tree, space="fsaverage5", t_r=2.0).voxels == 40
+
+
+def test_cifti_files_of_fmriprep(tree: Path, tmp_path: Path) -> None:
+    truth = fake_cifti(tmp_path / "hcp", 1)
+    for run in (1, 2):
+        target = tree / (FUNC.format(run) + "_space-fsLR_den-91k_bold.dtseries.nii")
+        shutil.copy(tmp_path / "hcp" / f"sub-01_run-{run}.dtseries.nii", target)
+    data = _open(tree, space="fsLR")
+    np.testing.assert_array_equal(data.space.index, truth["index"])
+    assert (data.space.kind, data.responses.shape) == ("fsLR32k", (24, 30))
+    parcels = _open(tree, space="fsLR", parcellation=tmp_path / "hcp" / "parcels.dlabel.nii")
+    assert parcels.parcel_names == {1: "V1", 2: "V2"}

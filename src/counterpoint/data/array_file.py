@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError, did_you_mean
-from counterpoint.data.array_parts import (
+from counterpoint.data._array_parts import (
     label_names,
     roi_mask,
     stored_space,
@@ -17,7 +17,7 @@ from counterpoint.data.array_parts import (
     stored_stimuli,
     whole_ids,
 )
-from counterpoint.data.array_store import open_arrays
+from counterpoint.data._array_store import open_arrays
 from counterpoint.data.brain import SCALE, BrainDataset, as_text
 
 TRIAL_KEYS = ("session", "run", "trial", "repeat", "split", "shared")

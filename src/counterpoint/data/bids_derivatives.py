@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from counterpoint.data.bids_confounds import run_confounds
-from counterpoint.data.bids_files import BidsRun, bids_runs
-from counterpoint.data.bids_read import BidsReader
+from counterpoint.data._bids_confounds import run_confounds
+from counterpoint.data._bids_files import BidsRun, bids_runs
+from counterpoint.data._bids_read import BidsReader
+from counterpoint.data._trial_table import TrialTable
 from counterpoint.data.brain import BrainDataset
 from counterpoint.data.trial_estimates import RunSeries, TrialEstimate
 from counterpoint.data.trial_events import TrialEvents, read_events
-from counterpoint.data.trial_table import TrialTable
 
 
 def BIDSDerivatives(

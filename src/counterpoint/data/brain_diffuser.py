@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError, missing_extra
+from counterpoint.data._subject_number import numbered_subject
 from counterpoint.data.brain import BrainDataset, Space, Stimuli
 from counterpoint.data.npy_rows import NpyRows
 from counterpoint.data.stored_rows import StoredImages
-from counterpoint.data.subject_number import numbered_subject
 
 _PROBED = 64
 _SMALLEST = 20.0

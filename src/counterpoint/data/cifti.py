@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError
+from counterpoint.data._parcel_average import parcel_means
+from counterpoint.data._trial_table import TrialTable
 from counterpoint.data.brain import BrainDataset, Space
 from counterpoint.data.cifti_read import VERTICES, read_dlabel, read_dtseries
-from counterpoint.data.parcel_average import parcel_means
 from counterpoint.data.trial_estimates import RunSeries, TrialEstimate
 from counterpoint.data.trial_events import TrialEvents, read_events
-from counterpoint.data.trial_table import TrialTable
 
 
 def Cifti(
@@ -76,10 +76,8 @@ def Cifti(
     paths = _paths(path_or_root, subject)
     tables = list(events) if isinstance(events, list | tuple) else [events]
     if len(tables) != len(paths):
-        raise CounterpointError(
-            f"{len(tables)} tables of events for {len(paths)} runs, the first {paths[0]}.",
-            "One each was expected.",
-        )
+        given = f"{len(tables)} tables of events for {len(paths)} runs, the first {paths[0]}."
+        raise CounterpointError(given, "One each was expected.")
     labels, names = read_dlabel(parcellation) if parcellation is not None else (None, {})
     read = partial(read_events, column=stimulus_column, trial_types=trial_types)
     shown = [read(source, place=f"events of run {row}") for row, source in enumerate(tables, 1)]

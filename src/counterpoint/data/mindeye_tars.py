@@ -15,9 +15,9 @@ import numpy as np
 
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import read_json
+from counterpoint.data._subject_number import numbered_subject
 from counterpoint.data.brain import BrainDataset, Stimuli
 from counterpoint.data.decode import Files
-from counterpoint.data.subject_number import numbered_subject
 from counterpoint.data.tar_members import Member, TarRows, npy_layout, read_npy, tar_samples
 
 VOXELS = "nsdgeneral.npy"

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError
+from counterpoint.data._pickled_arrays import unpickle_array
 from counterpoint.data.brain import BrainDataset, Stimuli, pickled
 from counterpoint.data.decode import Files
-from counterpoint.data.pickled_arrays import unpickle_array
 from counterpoint.data.tar_members import Member, read_npy, tar_samples
 
 _LARGEST = 1 << 26

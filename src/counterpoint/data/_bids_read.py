@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError, missing_extra
+from counterpoint.data._bids_files import BidsRun
 from counterpoint.data._bids_images import check_grid, open_volume, surface_labels, surface_series
-from counterpoint.data.bids_files import BidsRun
+from counterpoint.data._parcel_average import parcel_means
 from counterpoint.data.brain import Space
 from counterpoint.data.cifti_read import VERTICES, read_dlabel, read_dtseries
-from counterpoint.data.parcel_average import parcel_means
 from counterpoint.data.trial_estimates import RunSeries
 
 SURFACES = {"fsaverage5": 10_242, "fsaverage6": 40_962, "fsaverage": 163_842}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from counterpoint.core.errors import CounterpointError
-from counterpoint.data.pickled_arrays import unpickle_array
+from counterpoint.data._pickled_arrays import unpickle_array
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError, missing_extra
-from counterpoint.data.bids_files import BidsRun
+from counterpoint.data._bids_files import BidsRun
 
 
 def run_confounds(
