@@ -110,7 +110,7 @@ def _surfaces(folder: Path, stem: str, series: np.ndarray) -> None:
 
 
 def _series(amplitude: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """``(frames, voxels)``: three frames of each trial's amplitude, 4 to 8 s after onset, and a little noise."""
+    """``(frames, voxels)``: three frames of each trial's amplitude, 4 to 8 s after onset, and noise."""
     made = 0.01 * generator.standard_normal((FRAMES, amplitude.shape[1]))
     for trial, row in enumerate(amplitude):
         made[APART * trial + 2 : APART * trial + 5] += row

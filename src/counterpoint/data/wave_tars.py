@@ -67,8 +67,8 @@ def WaveTars(
     Returns
     -------
     BrainDataset
-        Split by folder; trials with a text in place of a picture are "imagery". The label text is the caption,
-        and the class where it names one thing only. Sessions and runs are not in these files.
+        Split by folder; trials with a text in place of a picture are "imagery". The label text is the
+        caption, and the class where it names one thing only. Sessions and runs are not in these files.
 
     Raises
     ------
