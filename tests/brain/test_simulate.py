@@ -169,7 +169,7 @@ def test_design():
 
 
 def test_sessions_differ_until_scaled():
-    data = person()
+    data = person(sessions=10)
     noise = data.truth["noise_level"]
     means = np.stack([data.responses[data.session == one].mean(0) for one in range(data.session.max() + 1)]) / noise
     assert means.std(0).mean() > 0.3
@@ -180,7 +180,7 @@ def test_sessions_differ_until_scaled():
     assert np.median(noise_ceiling(repeats).ceiling[visual]) < np.median(data.truth["ceiling"][visual]) - 5
     scaled = Subject(data).read(np.arange(len(data)))
     means = np.stack([scaled[data.session == one].mean(0) for one in range(data.session.max() + 1)])
-    assert means.std(0).mean() < 0.1
+    assert means.std(0).mean() < 0.12
 
 
 def test_noise_is_shared_by_neighbours_and_by_successive_trials():
