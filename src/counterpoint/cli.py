@@ -22,7 +22,8 @@ INTRODUCTION = """counterpoint: contrastive systems trained, compared, explained
   counterpoint compare simclr dcl --data ...   same data, same budget, one table
   counterpoint reproduce dcl                   does the paper's claim hold?
   counterpoint evidence                        what was checked, and when
-  counterpoint data list | fetch NAME          data that need no account
+  counterpoint decode fit --data nsd:FOLDER    brains: from scans to what was seen; predict, report, describe
+  counterpoint data list | fetch NAME          data that need no account; data index nsd: one table of NSD's trials
   counterpoint doctor                          versions, devices, what is missing
 
 Every verb has --help. Start with: counterpoint demo"""
@@ -33,7 +34,9 @@ def verbs() -> dict[str, str]:
     return {"demo": "runs.demo", "list": "catalogue.list_systems", "show": "catalogue.show", "fit": "",
             "evaluate": "runs.evaluate_run", "embed": "runs.embed", "report": "runs.report_runs",
             "compare": "claims.compare", "reproduce": "claims.reproduce", "evidence": "claims.evidence",
-            "data list": "catalogue.list_data", "data fetch": "catalogue.fetch_data", "doctor": "catalogue.doctor"}
+            "data list": "catalogue.list_data", "data fetch": "catalogue.fetch_data", "data index": "brains.index_data",
+            "decode fit": "", "decode predict": "brains.decode_predict", "decode report": "brains.decode_report",
+            "decode describe": "brains.decode_describe", "doctor": "catalogue.doctor"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,13 +75,27 @@ def run(words: list[str]) -> Any:
         import counterpoint
 
         return counterpoint.__version__
-    name = " ".join(words[:2]) if words[0] == "data" else words[0]
     known = verbs()
+    inner = [verb for verb in known if verb.startswith(f"{words[0]} ")]
+    name = " ".join(words[:2]) if inner else words[0]
     if name not in known:
-        inner = [verb for verb in known if verb.startswith("data ")]
-        raise unknown("command", name, inner if words[0] == "data" else known, "counterpoint --help")
+        raise unknown("command", name, inner or known, "counterpoint --help")
     rest = words[len(name.split()):]
+    if name == "decode fit":
+        return decode_command(rest)
     return fit_command(rest) if name == "fit" else call(function_of(known[name]), name, rest)
+
+
+def decode_command(words: list[str]) -> None:
+    """``decode fit [NAME]``: fit, for decoders only; MindEye when none is named."""
+    from counterpoint.verbs.brains import check_decoder
+
+    named = bool(words) and not words[0].startswith("-")
+    going_on = any(word in ("--resume", "-h", "--help") or word.startswith("--config") for word in words)
+    words = words if named or going_on else ["mindeye", *words]
+    if named:
+        check_decoder(words[0])
+    fit_command(words)
 
 
 def function_of(path: str) -> Callable[..., Any]:

@@ -60,6 +60,9 @@ class Decoder(Learner, ABC):
     def __init__(self, encoder: BrainNetwork) -> None:
         super().__init__(encoder)
         self.tokens, self.dim = encoder.tokens, encoder.dim
+        self.target_mean: Any
+        self.target_scale: Any
+        self.target_rotation: Any
         self.shared_frozen = False
 
     @abstractmethod

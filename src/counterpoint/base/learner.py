@@ -10,14 +10,13 @@ from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from counterpoint.base.ema import Ema
 from counterpoint.base.optim import build_optimizer, build_schedule, parameter_groups
 from counterpoint.base.recipe import Recipe
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
-from counterpoint.encoders.image import Encoder
 
 
 class NonFinite(CounterpointError):
@@ -33,7 +32,7 @@ class Learner(LightningModule, ABC):
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : nn.Module
     """
 
     constant_rate: tuple[str, ...] = ()
@@ -41,7 +40,7 @@ class Learner(LightningModule, ABC):
     needs_labels: bool = False
     """Whether every batch must carry labels."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder: Any = encoder
         self.projector: Any = None  # the head whose output the objective sees; evaluated beside the encoder

@@ -29,6 +29,8 @@ class Targets:
     mean, rotation, scale : numpy.ndarray, numpy.ndarray or None, float
         ``(tokens, raw dim)``, ``(raw dim, dim)`` and the factor that were applied:
         ``(raw - mean) @ rotation * scale``.
+    before : numpy.ndarray or None
+        ``(n, tokens, raw dim)`` as the network gave them, kept where a rotation left directions out.
     text : numpy.ndarray or None
         ``(n, captions, dim)`` float32 of unit length; ``captions_of (n,)`` says how many each picture has.
     latent : numpy.ndarray or None
@@ -44,6 +46,7 @@ class Targets:
     mean: np.ndarray = field(repr=False)
     scale: float = 1.0
     rotation: np.ndarray | None = field(default=None, repr=False)
+    before: np.ndarray | None = field(default=None, repr=False)
     text: np.ndarray | None = field(default=None, repr=False)
     captions_of: np.ndarray | None = field(default=None, repr=False)
     latent: np.ndarray | None = field(default=None, repr=False)
@@ -79,6 +82,12 @@ class Targets:
             turned = turned @ np.linalg.pinv(self.rotation)
         found: np.ndarray = turned + self.mean
         return found.astype(np.float32)
+
+    def rebased(self, mean: np.ndarray, rotation: np.ndarray | None, scale: float) -> Targets:
+        """The same pictures as another run centred and scaled them."""
+        raw = self.raw(self.picture) if self.before is None else self.before
+        found = replace(self, mean=mean, rotation=rotation, scale=scale, before=None if rotation is None else raw)
+        return replace(found, picture=found.centred(raw))
 
 
 def build_targets(people: Sequence[Subject], views: BrainViews, train_ids: np.ndarray) -> Targets:
@@ -201,6 +210,4 @@ def _standardised(found: Targets, views: BrainViews, train_ids: np.ndarray) -> T
         rotation = directions[:kept].T / (values[:kept] if views.whiten else 1.0)
     shifted = train - mean if rotation is None else (train - mean) @ rotation
     scale = 1.0 / max(float(np.sqrt((shifted**2).sum(-1).mean())), 1e-12)
-    found = replace(found, mean=mean.astype(np.float32), scale=scale,
-                    rotation=None if rotation is None else rotation.astype(np.float32))
-    return replace(found, picture=found.centred(found.picture))
+    return found.rebased(mean.astype(np.float32), None if rotation is None else rotation.astype(np.float32), scale)

@@ -42,7 +42,7 @@ class BrainNetwork(nn.Module):
         super().__init__()
         self.inputs, self.kind, self.tokens, self.dim = dict(inputs), kind, tokens, dim
         self.text_dim, self.hidden, self.t_r = text_dim, hidden, t_r
-        self.own: nn.Module = nn.Identity()
+        self.own: Any = nn.Identity()
         if kind in ("mlp", "mixer"):
             self.own = SubjectRidge(self.inputs, hidden)
             self.enter = nn.Sequential(nn.LayerNorm(hidden), nn.GELU(), nn.Dropout(dropout)) if kind == "mlp" \

@@ -60,6 +60,8 @@ class WAVE(Decoder):
         The prior.
     """
 
+    copied: Tensor
+
     def __init__(self, encoder: BrainNetwork, *, pretrain_share: float = 0.0, contrast_share: float = 0.6,
                  temperature: float = 0.07, text: bool = True, prior_weight: float = 30.0, prior_depth: int = 6,
                  prior_heads: int = 12, timesteps: int = 100, drop: float = 0.2, guidance: float = 1.0) -> None:

@@ -85,7 +85,7 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
         _describe(run, loaded, output, resume=resume)
         learner = modality.build(loaded)
         if init_from is not None and not resume:
-            _initialise(learner, init_from)
+            loaded = _initialise(learner, init_from, loaded)
         clock = Clock(_seconds_before(run))
         _train(learner, run, loaded, output, clock, resume=resume)
         if learner.global_rank == 0:
@@ -174,11 +174,12 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _initialise(learner: Learner, where: str | Path) -> None:
+def _initialise(learner: Learner, where: str | Path, loaded: Loaded) -> Loaded:
     from safetensors.torch import load_file
 
     folder = Path(where) if (Path(where) / "model.safetensors").is_file() else open_run(where).model
-    modality_of(learner.settings.name).initialise(learner, load_file(folder / "model.safetensors"), str(folder))
+    tensors = load_file(folder / "model.safetensors")
+    return modality_of(learner.settings.name).initialise(learner, tensors, str(folder), loaded)
 
 
 def _seconds_before(run: Run) -> float:

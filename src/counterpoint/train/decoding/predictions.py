@@ -30,6 +30,10 @@ class Predictions:
     def __getitem__(self, part: str) -> np.ndarray:
         return self.parts[part]
 
+    def get(self, part: str) -> np.ndarray | None:
+        """A part, or None where the decoder does not have it."""
+        return self.parts.get(part)
+
     def __contains__(self, part: object) -> bool:
         return part in self.parts
 

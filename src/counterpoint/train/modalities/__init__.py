@@ -72,8 +72,8 @@ class Modality(Protocol):
     def rebuild(self, config: dict[str, Any], recipe: Recipe) -> Learner:
         """The learner that a config.json describes, weights not yet loaded."""
 
-    def initialise(self, learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
-        """Take over the weights of another run, ``--init-from``."""
+    def initialise(self, learner: Learner, tensors: dict[str, Tensor], where: str, loaded: Loaded) -> Loaded:
+        """Take over the weights of another run (``--init-from``); the data as they now are."""
 
     def evaluate(self, learner: Learner, loaded: Loaded, run: Run, output: Output, *,
                  metrics: Sequence[str]) -> dict[str, Any]:

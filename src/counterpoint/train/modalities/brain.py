@@ -14,6 +14,7 @@ from counterpoint.base.decoder import Decoder
 from counterpoint.base.learner import Learner
 from counterpoint.base.recipe import Recipe
 from counterpoint.brain.spec import BrainData, BrainEncoder, BrainViews
+from counterpoint.brain.targets import Targets
 from counterpoint.core.discovery import method_class
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import read_json
@@ -60,15 +61,24 @@ def build(loaded: Loaded) -> Decoder:
     t_r = next((person.data.t_r for person in world.people if person.data.t_r), None)
     shape = {"inputs": {person.name: person.voxels for person in world.people}, "tokens": world.targets.tokens,
              "dim": world.targets.dim, "text_dim": 0 if text is None else int(text.shape[-1]), "t_r": t_r or 2.0}
-    return make(loaded.recipe, shape)
+    targets = world.targets
+    learner = make(loaded.recipe, shape, raw_dim=targets.mean.shape[-1], rotated=targets.rotation is not None)
+    learner.target_mean.copy_(torch.from_numpy(targets.mean))
+    learner.target_scale.fill_(targets.scale)
+    if targets.rotation is not None:
+        learner.target_rotation.copy_(torch.from_numpy(targets.rotation))
+    return learner
 
 
-def make(recipe: Recipe, shape: dict[str, Any]) -> Decoder:
-    """Encoder and method for people and targets of this shape."""
+def make(recipe: Recipe, shape: dict[str, Any], *, raw_dim: int, rotated: bool) -> Decoder:
+    """Encoder and method for people and targets of this shape, with room for how targets were centred."""
     check_method(recipe.name, recipe.method)
     torch.manual_seed(recipe.seed)
     learner: Decoder = method_class(recipe.name)(recipe.encoder.build(**shape), **recipe.method)
     learner.attach(recipe, None)
+    learner.register_buffer("target_mean", torch.zeros(shape["tokens"], raw_dim))
+    learner.register_buffer("target_scale", torch.ones(()))
+    learner.register_buffer("target_rotation", torch.zeros(raw_dim, shape["dim"]) if rotated else None)
     return learner
 
 
@@ -96,16 +106,20 @@ def describe_model(learner: Learner, loaded: Loaded) -> dict[str, Any]:
     encoder = learner.encoder
     return {"shape": {"inputs": dict(encoder.inputs), "tokens": encoder.tokens, "dim": encoder.dim,
                       "text_dim": encoder.text_dim, "t_r": encoder.t_r},
-            "class_names": list(targets.class_names), "target_scale": targets.scale}
+            "raw_dim": targets.mean.shape[-1], "rotated": targets.rotation is not None,
+            "class_names": list(targets.class_names)}
 
 
 def rebuild(config: dict[str, Any], recipe: Recipe) -> Decoder:
     """The decoder for the same people and targets."""
-    return make(recipe, config["shape"])
+    return make(recipe, config["shape"], raw_dim=config["raw_dim"], rotated=config["rotated"])
 
 
-def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
-    """Take over every tensor but those of people who are not in both runs; what is shared must fit."""
+def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded: Loaded) -> Loaded:
+    """Take over every tensor but those of people who are not in both runs; what is shared must fit.
+
+    The targets come back as that run centred and scaled them: a decoder that is kept decodes into the space it knows.
+    """
     own = learner.state_dict()
     fresh = [key for key in own if key not in tensors]
     stray = [key for key in fresh if not key.startswith(("encoder.own.", "encoder.shared.adapters."))]
@@ -115,6 +129,15 @@ def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None
                                 "another shape.", "All but the people's own layers must agree.",
                                 "--encoder and --method settings as in that run")
     learner.load_state_dict({key: tensors.get(key, value) for key, value in own.items()})
+    world = dataclasses.replace(loaded.train, targets=rebased(learner, loaded.train.targets))
+    return Loaded(loaded.recipe, world, world)
+
+
+def rebased(learner: Any, targets: Targets) -> Targets:
+    """Targets as a decoder knows them."""
+    rotation = learner.target_rotation
+    return targets.rebased(learner.target_mean.cpu().numpy(), None if rotation is None else rotation.cpu().numpy(),
+                           float(learner.target_scale))
 
 
 def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metrics: Sequence[str]) -> dict[str, Any]:

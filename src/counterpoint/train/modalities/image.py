@@ -76,7 +76,7 @@ def rebuild(config: dict[str, Any], recipe: Recipe) -> Learner:
     return build_learner(recipe, config["channels"])
 
 
-def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
+def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded: Loaded) -> Loaded:
     """Take over the encoder; heads start afresh."""
     prefix = "encoder."
     try:
@@ -84,6 +84,7 @@ def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None
     except RuntimeError as error:
         raise CounterpointError(f"The encoder in {where} does not fit this recipe.", str(error).splitlines()[-1],
                                 "--encoder.name and --encoder.width as in that run") from error
+    return loaded
 
 
 def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metrics: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""A trained decoder on responses: which picture was seen, what it looked like, as arrays on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.base.decoder import Decoder
+from counterpoint.brain.subject import Subject
+from counterpoint.brain.targets import Targets
+from counterpoint.core.errors import CounterpointError, unknown
+from counterpoint.core.files import write_atomic
+from counterpoint.encoders.targets import PictureTarget
+from counterpoint.train.decoding.pictures import try_painter
+from counterpoint.train.decoding.predictions import Predictions, predict
+from counterpoint.train.decoding.world import World
+from counterpoint.train.model import load
+
+NEAREST = 5
+
+
+def decode_to_file(run: str | Path, *, data: str | None, subject: str | None, split: str, gallery: str | None,
+                   out: Path, reconstruct: bool) -> Path:
+    """Decode a split of one person with a trained run and write arrays.
+
+    ``stimulus_id (n,)``, ``embedding (n, dim)``, ``nearest (n, 5)`` with ``similarity (n, 5)`` into
+    ``gallery_id (m,)``, ``rank (n,)`` of the true picture where it is in the gallery, and ``picture (n, 3, 64, 64)``
+    where the shipped generator reads the targets. The gallery is the part's own pictures, or a folder of pictures.
+    """
+    if out.suffix != ".npz":
+        raise CounterpointError(f"--out {out} has no .npz ending.", "", f"--out {out.with_suffix('.npz')}")
+    model = load(run)
+    learner, recipe = model.learner, model.recipe
+    if not isinstance(learner, Decoder):
+        raise CounterpointError(f"{recipe.name} is no brain decoder.", "", f"counterpoint embed {run} --data FOLDER")
+    changes: dict[str, Any] = {"subjects": (subject,) if subject else recipe.data.subjects[:1]}
+    if data is not None:
+        changes |= {"source": data, "options": {}}
+    person = dataclasses.replace(recipe.data, **changes).load(recipe.seed)[0]
+    known_voxels(learner, person)
+    ids = person.stimuli(split)
+    found = predict(learner, person, ids, seed=recipe.seed)
+    names, pictures = gallery_of(person, ids, gallery)
+    targets = empty_targets(learner)
+    embedded = PictureTarget(recipe.views.picture, recipe.views.picture_weights, recipe.views.picture_size,
+                             recipe.views.layer).embed(pictures)
+    arrays = retrieved(found, targets.centred(embedded), names)
+    if gallery is None:
+        arrays["rank"] = rank(arrays.pop("all_similarity"))
+    if reconstruct:
+        painter, _ = try_painter(recipe, World([person], targets, [], [], [ids]))
+        if painter is not None:
+            source = found["prior"] if "prior" in found else found["retrieval"]
+            arrays["picture"] = painter.paint(source, found["retrieval"], seed=recipe.seed,
+                                              latent=found.get("latent"))
+    arrays.pop("all_similarity", None)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return write_atomic(out, buffer.getvalue())
+
+
+def known_voxels(learner: Decoder, person: Subject) -> None:
+    """Refuse a person whom the model does not know, or whose voxels are others than in training."""
+    inputs = learner.encoder.inputs
+    if person.name not in inputs and learner.encoder.kind != "causal":
+        raise unknown("person in this model", person.name, inputs, "counterpoint decode fit ... --init-from RUN")
+    if person.name in inputs and inputs[person.name] != person.voxels:
+        raise CounterpointError(f"{person.name} has {person.voxels} voxels, the model reads {inputs[person.name]}.",
+                                "The same mask and regions as in training were expected.")
+
+
+def gallery_of(person: Subject, ids: np.ndarray, folder: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and pictures to choose from."""
+    if folder is None:
+        return ids, person.data.images(ids)
+    from counterpoint.data.spec import ImageData
+
+    source = ImageData(source=folder, channels=3).load("train")
+    return np.arange(len(source)), np.ascontiguousarray(source.images[np.arange(len(source))])
+
+
+def empty_targets(learner: Decoder) -> Targets:
+    """How the model's targets are centred, without any picture."""
+    rotation = learner.target_rotation
+    return Targets(ids=np.zeros(0, np.int64), picture=np.zeros((0, learner.tokens, learner.dim), np.float32),
+                   mean=learner.target_mean.cpu().numpy(), scale=float(learner.target_scale),
+                   rotation=None if rotation is None else rotation.cpu().numpy())
+
+
+def retrieved(found: Predictions, gallery: np.ndarray, names: np.ndarray) -> dict[str, Any]:
+    """Nearest pictures of the gallery by cosine."""
+    a = unit(found["retrieval"])
+    similarity = a @ unit(gallery[:, :found["retrieval"].shape[1]]).T
+    order = np.argsort(-similarity, axis=1, kind="stable")[:, :NEAREST]
+    return {"stimulus_id": found.ids, "embedding": a, "gallery_id": names, "nearest": names[order],
+            "similarity": np.take_along_axis(similarity, order, axis=1), "all_similarity": similarity}
+
+
+def rank(similarity: np.ndarray) -> np.ndarray:
+    """1-based rank of the diagonal in its row."""
+    found: np.ndarray = 1 + (similarity > np.diag(similarity)[:, None]).sum(1)
+    return found
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    """Rows of unit length, flattened."""
+    flat = x.reshape(len(x), -1)
+    found: np.ndarray = flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(1e-12)
+    return found.astype(np.float32)

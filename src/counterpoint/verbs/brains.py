@@ -1,0 +1,98 @@
+"""Work on brains: decode, look at a data set, make NSD's index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.core.discovery import system
+from counterpoint.core.errors import CounterpointError
+
+if TYPE_CHECKING:
+    from counterpoint.train.run import Run
+
+
+def decode_fit(spec: str = "mindeye", *, data: str | None = None, subjects: tuple[str, ...] = (),
+               out: str | Path | None = None, quiet: bool = False, **changes: Any) -> Run:
+    """Train a decoder on responses and pictures, score it beside ridge, write the report.
+
+    ``decode_fit("mindeye", data="nsd:/data/nsd", subjects=("1",))``. Further settings are given dotted, as to
+    :func:`counterpoint.fit`, of which this is the form for brains.
+    """
+    from counterpoint.verbs.runs import fit
+
+    check_decoder(spec)
+    given: dict[str, Any] = {"data.source": data, "data.subjects": subjects or None}
+    return fit(spec, out=out, quiet=quiet, **{key: value for key, value in given.items() if value}, **changes)
+
+
+def check_decoder(spec: str) -> None:
+    """Refuse a system that does not decode brains."""
+    name = spec.partition(".")[0]
+    if system(name).modality != "brain":
+        raise CounterpointError(f"{name} is a system for {system(name).modality}, not for brains.", "",
+                                "counterpoint list --modality brain")
+
+
+def decode_predict(run: str | Path, *, data: str | None = None, subject: str | None = None, split: str = "test",
+                   gallery: str | None = None, reconstruct: bool = True, out: str | Path = "decoded.npz") -> Path:
+    """Decode responses with a trained run: which picture, and what it looked like; arrays in a .npz file.
+
+    Args:
+        run: Run folder or name.
+        data: Responses, as in training by default ("nsd:FOLDER", "array:FILE", ...).
+        subject: Who; the first person of the run by default.
+        split: test, train or imagery.
+        gallery: A folder of pictures to choose from; by default those of the split.
+        reconstruct: Paint pictures too, where the shipped generator reads the targets.
+        out: The .npz file to write.
+    """
+    from counterpoint.train.decoding.use import decode_to_file
+
+    return decode_to_file(run, data=data, subject=subject, split=split, gallery=gallery, out=Path(out),
+                          reconstruct=reconstruct)
+
+
+def decode_report(run: str | Path, *, out: str | Path | None = None, open: bool = False) -> Path:
+    """Write the report of a decoding run, with the interactive brain beside it.
+
+    Args:
+        run: Run folder or name.
+        out: Where to write it; by default into the run.
+        open: Open it in a browser.
+    """
+    from counterpoint.verbs.runs import report_runs
+
+    return report_runs([run], out=out, open=open)
+
+
+def decode_describe(source: str, *, subject: str | None = None) -> str:
+    """Say what was understood of a data set: trials, sessions, repeats, voxels, units, ceilings, and what is odd.
+
+    Args:
+        source: A path, or layout:path ("nsd:FOLDER", "bold5000:FOLDER", "haxby:FOLDER" ...).
+        subject: Who; the first by default.
+    """
+    from counterpoint.brain.open import open_dataset
+    from counterpoint.brain.subject import Subject
+
+    person = Subject(open_dataset(source, subject))
+    return person.describe()
+
+
+def index_data(name: str, *, root: str, out: str | Path = "nsd_index.csv", subjects: tuple[int, ...] = ()) -> str:
+    """Write one table of all trials: who saw what when, which COCO picture it is, and where its response lies.
+
+    Args:
+        name: nsd.
+        root: The folder that holds nsddata.
+        out: A .csv or .parquet file.
+        subjects: Only these (1 to 8).
+    """
+    from counterpoint.data.nsd_index import write_nsd_index
+
+    if name != "nsd":
+        raise CounterpointError(f'No index is made for "{name}".', "Known: nsd.",
+                                "counterpoint data index nsd --root DIR")
+    table = write_nsd_index(root, Path(out), subjects=subjects or None)
+    return f"{out}: {len(table)} trials of {table['subject'].nunique()} people"
