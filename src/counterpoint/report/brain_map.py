@@ -55,14 +55,51 @@ class Volume:
     scale: Scale
 
 
-def space_of(run: Run) -> str:
-    """The space of the map; empty where the run has no map."""
-    values, index = run.brain.get("map_values"), run.brain.get("map_index")
-    if values is None or index is None or "space" not in run.brain or values.shape != index.shape:
-        return ""
-    if values.ndim != 1 or values.dtype.kind not in "fiu" or not np.isfinite(values).any():
-        return ""
-    return str(run.brain["space"])
+@dataclass(frozen=True)
+class Placed:
+    """Values with their places: flat positions in a space, and what was recorded beside them."""
+
+    space: str
+    values: np.ndarray
+    index: np.ndarray
+    ceiling: np.ndarray | None
+    parcels: np.ndarray | None
+
+
+def placed(run: Run) -> Placed | None:
+    """The map as stored; parcels that bear names of the HCP-MMP atlas are spread over their vertices of fs_LR 32k."""
+    values, space = run.brain.get("map_values"), str(run.brain.get("space", ""))
+    if values is None or values.ndim != 1 or values.dtype.kind not in "fiu" or not np.isfinite(values).any():
+        return None
+    ceiling, parcels = _beside(run, "ceiling_values"), _beside(run, "parcels")
+    if space == "parcels":
+        return _painted_parcels(run, values, ceiling)
+    index = run.brain.get("map_index")
+    if index is None or index.shape != values.shape or index.dtype.kind not in "iu":
+        return None
+    return Placed(space, values, index, ceiling, parcels)
+
+
+def _painted_parcels(run: Run, values: np.ndarray, ceiling: np.ndarray | None) -> Placed | None:
+    names = run.brain.get("parcel_names")
+    if names is None or names.shape != values.shape:
+        return None
+    try:
+        from counterpoint.brain.surface import atlas
+
+        known = atlas("fsLR32k")
+    except CounterpointError:
+        return None
+    rows = {str(name): row for row, name in enumerate(names)}
+    found = np.full(max(known.parcel_names) + 1, -1)
+    for label, name in known.parcel_names.items():
+        found[label] = rows.get(name, -1)
+    row = found[known.parcels]
+    index = np.flatnonzero(row >= 0)
+    if len(index) == 0:
+        return None
+    row = row[index]
+    return Placed("fsLR32k", values[row], index, None if ceiling is None else ceiling[row], known.parcels[index])
 
 
 def map_name(run: Run) -> str:
@@ -78,29 +115,27 @@ def named(run: Run) -> str:
 
 def surface_map(run: Run) -> SurfaceMap | None:
     """The map of a run whose responses lie on a surface."""
-    space = space_of(run)
-    if space not in SURFACES:
+    found = placed(run)
+    if found is None or found.space not in SURFACES:
         return None
-    index = run.brain["map_index"]
-    values = spread_out(run.brain["map_values"], index, space)
-    known = _beside(run, "ceiling_values")
-    ceiling = None if known is None else spread_out(known, index, space)
-    borders, bounds = _borders(run, space)
+    values = spread_out(found.values, found.index, found.space)
+    ceiling = None if found.ceiling is None else spread_out(found.ceiling, found.index, found.space)
+    borders, bounds = _borders(found)
     how = scale(np.concatenate(values), None if ceiling is None else np.concatenate(ceiling))
-    return SurfaceMap(space, values, ceiling, borders, bounds, how)
+    return SurfaceMap(found.space, values, ceiling, borders, bounds, how)
 
 
 def volume_map(run: Run) -> Volume | None:
     """The map of a run whose responses lie in a volume, turned so that the axes run right, front and up."""
+    found = placed(run)
     shape, affine = run.brain.get("map_shape"), run.brain.get("map_affine")
-    if space_of(run) != "volume" or shape is None or shape.shape != (3,):
+    if found is None or found.space != "volume" or shape is None or shape.shape != (3,):
         return None
     size = tuple(int(side) for side in shape)
-    index, known = run.brain["map_index"], _beside(run, "ceiling_values")
     background = run.brain.get("map_background")
     matrix = np.asarray(affine, float) if affine is not None and affine.shape == (4, 4) else np.eye(4)
-    values = _upright(_filled(run.brain["map_values"], index, size), matrix)
-    ceiling = None if known is None else _upright(_filled(known, index, size), matrix)
+    values = _upright(_filled(found.values, found.index, size), matrix)
+    ceiling = None if found.ceiling is None else _upright(_filled(found.ceiling, found.index, size), matrix)
     behind = None
     if background is not None and background.shape == size:
         behind = _upright(background.astype(float), matrix)
@@ -154,17 +189,16 @@ def _beside(run: Run, name: str) -> np.ndarray | None:
     return found if np.isfinite(found).any() else None
 
 
-def _borders(run: Run, space: str) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
+def _borders(found: Placed) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
     """The run's own parcels, else Yeo's networks, else nothing."""
-    own = _beside(run, "parcels")
-    if own is not None and len(np.unique(own)) > 1:
-        left, right = spread_out(own, run.brain["map_index"], space)
+    if found.parcels is not None and len(np.unique(found.parcels)) > 1:
+        left, right = spread_out(found.parcels, found.index, found.space)
         whole = (np.nan_to_num(left).round().astype(int), np.nan_to_num(right).round().astype(int))
         return whole, "the parcels of the data"
     try:
         from counterpoint.brain.surface import atlas
 
-        networks = atlas("fsaverage5" if space == "fsaverage" else space).networks
+        networks = atlas("fsaverage5" if found.space == "fsaverage" else found.space).networks
     except CounterpointError:
         return None, ""
     half = len(networks) // 2

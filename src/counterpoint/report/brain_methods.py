@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from counterpoint.report.metrics import candidates_of, metric_name
+from counterpoint.report.metrics import metric_name
 from counterpoint.report.run import Run, number
 
 _WITHIN = {"session": "scan session", "run": "run", "subject": "person"}
@@ -80,8 +80,14 @@ def _targets(run: Run) -> str:
         parts.append(f"caption embeddings of {get('views.text')} (frozen)")
     if not parts:
         return ""
-    how = " whitened" if get("views.whiten") else " centred on the training pictures" if get("views.centre") else ""
-    return f"They were matched with {' and '.join(parts)},{how}.".replace(",.", ".").replace(",  ", ", ")
+    how = []
+    if get("views.centre"):
+        how.append("centred on the training pictures")
+    if number(get("views.components")) > 0:
+        how.append(f"rotated to {get('views.components')} principal directions")
+    if get("views.whiten"):
+        how.append("whitened")
+    return f"They were matched with {', '.join([' and '.join(parts), *how])}."
 
 
 def _network(run: Run) -> str:
@@ -98,20 +104,16 @@ def brain_evaluation(run: Run) -> str:
     rows = {row.metric: row for row in run.own_scores}
     if not rows:
         return ""
-    recorded = run.section("brain")
     parts = []
     for row in rows.values():
-        draws = f"{row.draws} draws of {candidates_of(row)} candidates" if row.draws and candidates_of(row) else ""
-        detail = "; ".join(filter(None, (row.protocol, draws if "draw" not in row.protocol else "")))
-        parts.append(f"{metric_name(row.metric)}{f' ({detail})' if detail else ''}")
+        parts.append(f"{metric_name(row.metric)}{f' ({row.protocol})' if row.protocol else ''}")
     text = f"Scores on held-out pictures: {'; '.join(parts)}."
-    repeats = max((row.repeats for row in rows.values()), default=0) or number(recorded.get("repeats_averaged"))
-    if math.isfinite(repeats) and repeats > 1:
-        what = str(recorded.get("average") or "responses")
-        text += f" Up to {repeats:.0f} showings of a test picture were averaged ({what})."
-    many = max((row.permutations for row in rows.values()), default=0) or number(recorded.get("permutations"))
-    if math.isfinite(many) and many > 0:
-        text += f" p-values come from {many:,.0f} permutations of the pictures within a person, (1 + k) / (1 + N)."
+    shown = [number(row.get("repeats")) for row in run.table("repeats")]
+    repeats = max([row.repeats for row in rows.values()] + [int(k) for k in shown if math.isfinite(k)])
+    if repeats > 1:
+        text += f" Up to {repeats} showings of a test picture were averaged."
+    if any(math.isfinite(row.p) for row in rows.values()) or "permutation_p" in rows:
+        text += " p-values are (1 + k) / (1 + N) over random re-pairings of responses and pictures within a person."
     baselines = [name for name in ("ridge", "untrained", "shuffled") if any(row.model == name for row in run.scores)]
     if baselines:
         text += f" Beside them: {', '.join(_BASELINES[name] for name in baselines)}."
@@ -121,15 +123,13 @@ def brain_evaluation(run: Run) -> str:
 _BASELINES = {
     "ridge": "ridge regression from the same voxels to the same embeddings, penalty by cross-validation",
     "untrained": "the network before training",
-    "shuffled": "the network trained on shuffled pairs",
+    "shuffled": "a control with shuffled pairs",
 }
 
 
 def _get(run: Run, key: str) -> Any:
-    """A preparation setting: of the recipe, else as the evaluation recorded it."""
-    found = run.settings.get(f"data.{key}")
-    recorded = run.section("brain", "preparation")
-    return recorded.get(key) if found is None else found
+    """A preparation setting of the recipe."""
+    return run.settings.get(f"data.{key}")
 
 
 def _names(run: Run, key: str) -> str:

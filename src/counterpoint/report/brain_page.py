@@ -13,7 +13,7 @@ import numpy as np
 from counterpoint.core.errors import CounterpointError, missing_extra
 from counterpoint.core.files import write_atomic
 from counterpoint.report import words
-from counterpoint.report.brain_map import SurfaceMap, named, space_of, surface_map, volume_map
+from counterpoint.report.brain_map import SurfaceMap, named, surface_map, volume_map
 from counterpoint.report.cortex import colours
 from counterpoint.report.reading import read
 from counterpoint.report.run import Run
@@ -68,7 +68,7 @@ def write_brain_page(run_folder: str | Path, out: str | Path | None = None) -> P
 
 def has_map(run: Run) -> bool:
     """Whether :func:`write_brain_page` has something to show."""
-    return bool(space_of(run)) and (surface_map(run) is not None or volume_map(run) is not None)
+    return surface_map(run) is not None or volume_map(run) is not None
 
 
 def _plotting() -> Any:

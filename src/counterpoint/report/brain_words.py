@@ -9,12 +9,14 @@ from typing import Any
 from counterpoint.report.metrics import (
     PICTURE_METRICS,
     candidates_of,
+    draws_of,
     interval,
     is_any,
     lower_is_better,
     metric_name,
     p_text,
     percent,
+    permutations_of,
     show,
 )
 from counterpoint.report.run import Run, Score, number
@@ -58,26 +60,24 @@ def retrieved(run: Run, top: Score) -> str:
 def _trust(run: Run, top: Score) -> str:
     parts = []
     if span := interval(top):
-        parts.append(f"{span} over {top.draws} draws of candidates" if top.draws > 1 else f"95 % interval {span}")
-    if math.isfinite(p := p_value(run, top)):
-        many = top.permutations or int(number(run.section("brain").get("permutations")) or 0)
-        parts.append(p_text(p) + (f" by {many:,} permutations" if many > 0 else ""))
+        draws = draws_of(top)
+        parts.append(f"{span} over {draws} draws of candidates" if draws > 1 else f"95 % interval {span}")
+    p, many = significance(run, top)
+    if math.isfinite(p):
+        parts.append(p_text(p) + (f" by {many:,} permutations" if many else ""))
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def p_value(run: Run, score: Score) -> float:
-    """The permutation p-value of a score: its own, else the run's for this metric; NaN where none was computed."""
+def significance(run: Run, score: Score) -> tuple[float, int]:
+    """Permutation p-value and number of permutations: of the score, else of its model; NaN where none was computed."""
     if math.isfinite(score.p):
-        return score.p
-    recorded = run.section("brain").get("p")
-    return number(recorded.get(score.metric)) if isinstance(recorded, dict) else math.nan
+        return score.p, permutations_of(score)
+    row = run.score("permutation_p", score.model)
+    return (row.value, permutations_of(row)) if row else (math.nan, 0)
 
 
 def median_ceiling(run: Run) -> float:
-    """The median noise ceiling in per cent of variance: as recorded, else over people, else over the map's voxels."""
-    recorded = number(run.section("brain").get("median_ceiling"))
-    if math.isfinite(recorded):
-        return recorded
+    """The median noise ceiling in per cent of variance: over people, else over the map's voxels."""
     people = [number(row.get("median_ceiling")) for row in run.table("subjects")]
     people = sorted(value for value in people if math.isfinite(value))
     if people:
@@ -100,7 +100,7 @@ def brain_facts(run: Run) -> list[tuple[str, str, str]]:
     """(value, name, remark) of the numbers at the top: three scores and the ceiling."""
     names = [row.metric for row in run.own_scores]
     ordered = [metric for metric in _MAIN if metric in names]
-    ordered += [metric for metric in names if metric not in ordered]
+    ordered += [metric for metric in names if metric not in ordered and metric != "permutation_p"]
     facts = []
     for metric in ordered[:3]:
         row = run.score(metric)
@@ -158,7 +158,7 @@ def notes(run: Run) -> list[str]:
         )
     if any(lower_is_better(metric) for metric in metrics):
         found.append("↓ marks metrics of which less is better.")
-    if run.section("brain").get("synthetic") is True or run.data_name.startswith("simulated"):
+    if run.section("data").get("synthetic") is True or run.data_name.startswith("simulated"):
         found.append("The responses are simulated: these numbers say nothing about a real brain.")
     return found
 
@@ -175,10 +175,16 @@ def shortfall(run: Run) -> str:
     return f"Ridge regression does as well ({gap:+.1f} points): the network adds nothing that this score can see."
 
 
+def person(run: Run) -> str:
+    """The first person's name as Python writes it."""
+    names = [row.get("name") for row in run.table("subjects")]
+    return repr(" ".join(str(names[0] if names and names[0] else "NAME").split()))
+
+
 def brain_steps(run: Run, where: str, seed: str) -> list[tuple[str, str]]:
     """(purpose, command) pairs that make sense after decoding."""
     steps = [
-        ("Decode your own responses", f"counterpoint decode {where} --data LAYOUT:FOLDER"),
+        ("Decode responses with it", f"counterpoint decode predict {where} --out decoded.npz"),
         ("Repeat with another seed", f"counterpoint fit --config {where}/recipe.yaml --seed {seed}"),
         (
             "See what training on wrong pairs gives",

@@ -166,6 +166,7 @@ def _single(run: Run) -> dict[str, Any]:
         "headline": words.headline(run),
         "facts": _facts(run),
         "scores": run.scores,
+        "person": brain_words.person(run),
         "subjects": brain_words.subject_table(run),
         "notes": brain_words.notes(run) if run.is_brain else [],
         "warnings": run.warnings(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.core.files import write_atomic
-from counterpoint.report import methods, words
+from counterpoint.report import brain_words, methods, words
 from counterpoint.report.reading import read
 from counterpoint.report.run import Run, Score
 
@@ -42,6 +42,8 @@ def card(folder: str | Path) -> str:
         headline=words.headline(run),
         system=words.find_system(run),
         metadata=yaml.safe_dump(_metadata(run), sort_keys=False, allow_unicode=True).strip(),
+        person=brain_words.person(run),
+        notes=brain_words.notes(run) if run.is_brain else [],
         dim=len(size) if isinstance(size, list) else None,
         methods=methods.methods_text(run),
         bibtex=methods.bibtex(run),
@@ -62,15 +64,19 @@ def write_card(folder: str | Path) -> Path:
 def _metadata(run: Run) -> dict[str, Any]:
     rows = run.own_scores
     source = _line(run.data_name) or "unknown"
+    tags = ["fmri", "brain-decoding"] if run.is_brain else ["self-supervised-learning"]
     data: dict[str, Any] = {
         "library_name": "counterpoint",
-        "pipeline_tag": "image-feature-extraction",
-        "tags": ["contrastive-learning", "self-supervised-learning", _line(run.name)],
+        "pipeline_tag": "other" if run.is_brain else "image-feature-extraction",
+        "tags": ["contrastive-learning", *tags, _line(run.name)],
     }
+    task = {"type": "image-classification", "name": "Classification with frozen features"}
+    if run.is_brain:
+        task = {"type": "other", "name": "Decoding of seen pictures from brain responses"}
     if rows:
         results = [
             {
-                "task": {"type": "image-classification", "name": "Classification with frozen features"},
+                "task": task,
                 "dataset": {"name": source, "type": source, "split": _line(row.split)},
                 "metrics": [_metric(row)],
             }
@@ -81,8 +87,8 @@ def _metadata(run: Run) -> dict[str, Any]:
 
 
 def _metric(row: Score) -> dict[str, Any]:
-    name = _line(words.metric_name(row.metric))
-    return {"type": "accuracy", "name": name, "value": round(row.value, 4)}
+    name = _line(words.metric_name(row))
+    return {"type": "accuracy" if row.is_share else _line(row.metric), "name": name, "value": round(row.value, 4)}
 
 
 def _escape(text: Any) -> str:

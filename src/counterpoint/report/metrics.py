@@ -30,13 +30,17 @@ _NAMES = {
     "swav": "SwAV distance",
     "frechet": "Fréchet distance",
     "variance_ratio": "variance ratio",
+    "permutation_p": "permutation p",
+    "same_class_top1": "most similar other picture of the same class",
 }
-_LOWER = ("effnet", "swav", "frechet", "fid", "lpips")
+_LOWER = ("effnet", "swav", "frechet", "fid", "lpips", "permutation_p")
 _NO_SHARE = ("correlation", "brain_correlation", "r2", "rsa", "pixcorr", "ssim", "variance_ratio", *_LOWER)
 PICTURE_METRICS = ("pixcorr", "ssim", "alex2", "alex5", "inception", "clip", "effnet", "swav")
 _RETRIEVAL = re.compile(r"([a-z]+)_to_([a-z]+)_(?:top|r)(\d+)")
 _SEMANTIC = re.compile(r"n_way_top(\d+)")
-_CANDIDATES = re.compile(r"(\d[\d,]*) candidates|(\d+)-way")
+_CANDIDATES = re.compile(r"(\d[\d,]*) (?:candidates|items are candidates)|(\d+)-way")
+_DRAWS = re.compile(r"(\d+) draws")
+_PERMUTATIONS = re.compile(r"(\d[\d,]*) (?:re-pairings|permutations)")
 
 
 def is_any(metric: str, stems: tuple[str, ...]) -> bool:
@@ -92,6 +96,18 @@ def candidates_of(score: Score) -> int:
         return score.candidates
     found = _CANDIDATES.search(score.protocol)
     return int((found[1] or found[2]).replace(",", "")) if found else 0
+
+
+def draws_of(score: Score) -> int:
+    """Over how many draws of candidates a score is a mean: as recorded, else as the protocol says, else 0."""
+    found = _DRAWS.search(score.protocol)
+    return score.draws or (int(found[1]) if found else 0)
+
+
+def permutations_of(score: Score) -> int:
+    """How many permutations stand behind a p-value: as recorded, else as the protocol says, else 0."""
+    found = _PERMUTATIONS.search(score.protocol)
+    return score.permutations or (int(found[1].replace(",", "")) if found else 0)
 
 
 def percent(value: float) -> str:

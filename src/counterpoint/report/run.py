@@ -42,7 +42,7 @@ class Score:
     """One row of ``evaluation.json``.
 
     ``p`` is a permutation p-value out of ``permutations``; ``candidates``, ``draws`` and ``repeats`` (averaged
-    showings) belong to retrieval; ``ceiling`` is the highest value that the data allow. NaN or 0 where absent.
+    showings) belong to retrieval. NaN or 0 where absent: most evaluations say these in the protocol.
     """
 
     metric: str
@@ -56,7 +56,6 @@ class Score:
     seed: str = ""
     p: float = math.nan
     permutations: int = 0
-    ceiling: float = math.nan
     candidates: int = 0
     draws: int = 0
     repeats: int = 0
@@ -76,7 +75,6 @@ class Score:
             seed=str(row.get("seed", "")),
             p=number(row.get("p")),
             permutations=_count(row.get("permutations")),
-            ceiling=number(row.get("ceiling")),
             candidates=_count(row.get("candidates")),
             draws=_count(row.get("draws")),
             repeats=_count(row.get("repeats")),

@@ -109,7 +109,7 @@ def _origin(model: str) -> str:
         "pixels": "raw pixels",
         "chance": "guessing",
         "ridge": "ridge regression",
-        "shuffled": "training on shuffled pairs",
+        "shuffled": "a control with shuffled pairs",
     }.get(model, model)
 
 

@@ -45,7 +45,7 @@ def draw(run: Run) -> Panel | None:
         here=" ".join(text[:1].upper() + text[1:] for text in here) or "No baseline was recorded for these scores.",
         shown=f"Scores on {n} with their 95 % intervals (draws of candidates or test pictures, as the table's protocol "
         f"says), seed {run.seed or 'unrecorded'}. Filled: trained parts of this run; hollow: ridge regression on the "
-        "same voxels, the untrained network, training on shuffled pairs, and chance. The dashed line is the best of "
+        "same voxels, the untrained network, shuffled pairs, and chance. The dashed line is the best of "
         "the hollow ones." + (f" The axis starts at {span[0]} %." if span[0] else ""),
         better="The decoder's whisker right of ridge, and ridge right of untrained, shuffled and chance.",
         worse="Shuffled above chance: something but the picture is being read (the same picture in both splits, "

@@ -18,10 +18,10 @@ def draw(run: Run) -> Panel | None:
     rows = run.table("learning")
     key = "hours" if np.isfinite(column(rows, "hours")).sum() > 1 else "trials"
     figure, (axes,) = canvas(height=2.9)
-    found = lines_of(axes, run, rows, key)
+    unit = "hours of scanning" if key == "hours" else "training trials"
+    found = lines_of(axes, run, rows, key, unit=unit)
     if found is None:
         return None
-    unit = "hours of scanning" if key == "hours" else "training trials"
     axes.set(xlabel=unit, ylabel="brain to image, top 1 (%)")
     axes.set_xlim(left=0)
     here = found.told + _crossing(found.places, found.values, unit)
@@ -43,12 +43,16 @@ def draw(run: Run) -> Panel | None:
 def _crossing(places: np.ndarray, values: dict[str, np.ndarray], unit: str) -> str:
     if not {"decoder", "ridge"} <= set(values):
         return ""
-    ahead = values["decoder"] > values["ridge"]
+    both = np.isfinite(values["decoder"]) & np.isfinite(values["ridge"])
+    if both.sum() < 2:
+        return ""
+    places = places[both]
+    ahead = values["decoder"][both] > values["ridge"][both]
     if ahead.all():
         return " The decoder is ahead of ridge throughout."
     if not ahead.any():
         return " Ridge is ahead or equal throughout."
     last = np.flatnonzero(~ahead)[-1]
     if last + 1 < len(places):
-        return f" The decoder is ahead of ridge from {places[last + 1]:g} {unit}."
+        return f" The decoder is ahead of ridge from {places[last + 1]:.3g} {unit}."
     return " At the last point ridge is ahead."

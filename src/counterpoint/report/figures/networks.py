@@ -1,4 +1,4 @@
-"""What is lost without each functional network, against random parcels of the same number."""
+"""What is lost without each functional network, against a random choice of the same size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw(run: Run) -> Panel | None:
     for place in range(len(rows)):
         axes.plot([low[place], high[place]], [place] * 2, color=MUTED, alpha=0.35, linewidth=7, solid_capstyle="butt")
         axes.plot(control[place], place, marker="o", markersize=5, color=MUTED, markerfacecolor=PAPER, linestyle="")
-        clear = not value[place] <= high[place]
+        clear = value[place] > high[place]
         axes.plot(value[place], place, marker="o", markersize=6.5, color=GOOD, linestyle="",
                   markerfacecolor=GOOD if clear else PAPER)  # fmt: skip
     axes.set_yticks(range(len(rows)), [_name(row) for row in rows])
@@ -49,8 +49,10 @@ def _panel(
 ) -> Panel:
     clear = [place for place in range(len(rows)) if value[place] > high[place]]
     names = ", ".join(f"{rows[place].get('name')} ({value[place]:.1f} points)" for place in clear[:4])
-    here = f"More than random parcels of the same number is lost without {names}." if clear else (
-        "No network costs more than random parcels of the same number: size explains the losses."
+    here = f"More than a random choice of the same size is lost without {names}." if clear else (
+        "No network costs more than a random choice of the same size: size explains the losses."
+        if np.isfinite(high).any()
+        else "No size-matched control was recorded: large networks may lose more by size alone."
     )  # fmt: skip
     listing = "; ".join(
         f"{row.get('name')}: {value[place]:.1f}, control {control[place]:.1f}" for place, row in enumerate(rows)
@@ -60,9 +62,9 @@ def _panel(
         figure=figure,
         alt=f"Loss of score by network beside a size-matched control. {listing}.",
         here=here,
-        shown="Loss of score when all parcels of a network (their number in brackets) are set to their mean; grey: the "
-        "same for random parcels of the same number, hollow dot the mean, band its 95 % interval. Hollow blue: inside "
-        f"the band. Seed {run.seed or 'unrecorded'}.",
+        shown="Loss of top-1 retrieval when all of a network (its voxels or parcels in brackets) is set to its mean; "
+        "grey: the same for as many drawn at random from outside it, hollow dot the mean, band 95 % of draws. Hollow "
+        f"blue: not beyond the band. Seed {run.seed or 'unrecorded'}.",
         better="A few networks far right of their band, visual cortex first.",
         worse="All dots inside the bands: the code is spread out, or what counts is how much is left.",
         act="Losses do not add up, since networks share information. Retrain without a network (data.drop_networks) "

@@ -23,33 +23,35 @@ def _column(run: Run, key: str) -> tuple[np.ndarray, np.ndarray]:
     return epochs[keep], values[keep]
 
 
-def _draw_knn(axes: Axes, run: Run, epochs: np.ndarray, knn: np.ndarray) -> str:
+def _draw_score(axes: Axes, run: Run, epochs: np.ndarray, knn: np.ndarray, name: str) -> str:
     """Accuracy over epochs with chance; returns what it says in words."""
     axes.plot(epochs, 100 * knn, color=GOOD, marker="o", markersize=4)
-    chance = run.score("knn", "chance")
-    ends = [(epochs[-1], 100 * knn[-1], "kNN", GOOD)]
+    chance = run.score("knn", "chance") if name == "kNN" else None  # held-back candidates may be fewer than the test's
+    ends = [(epochs[-1], 100 * knn[-1], name, GOOD)]
     if chance and knn.min() - chance.value < 3 * max(np.ptp(knn), 0.02):
         axes.axhline(100 * chance.value, color=MUTED, linestyle="--", linewidth=1.2)
         ends.append((epochs[-1], 100 * chance.value, "chance", MUTED))
     elif chance:
         far = f"chance, {100 * chance.value:.0f} %, lies far below"
         axes.text(0.985, 0.04, far, color=MUTED, ha="right", fontsize=9, transform=axes.transAxes)
-    axes.set_ylabel("kNN (%)")
+    axes.set_ylabel(f"{name} (%)")
     label_ends(axes, ends)
     best = int(np.argmax(knn))
-    return (f"kNN {percent(knn[-1])} after epoch {epochs[-1]:.0f} "
+    return (f"{name[:1].upper() if name != 'kNN' else 'k'}{name[1:]} {percent(knn[-1])} after epoch {epochs[-1]:.0f} "
             f"(best {percent(knn[best])}, epoch {epochs[best]:.0f}). ")
 
 
 @themed
 def draw(run: Run) -> Panel | None:
-    """kNN accuracy (with baselines) above the effective rank, over epochs."""
-    epochs, knn = _column(run, "knn")
+    """kNN accuracy (with baselines), or retrieval of a decoder, above the effective rank, over epochs."""
+    (epochs, knn), name = _column(run, "knn"), "kNN"
+    if not len(knn):
+        (epochs, knn), name = _column(run, "top1"), "top 1"
     rank_epochs, rank = _column(run, "effective_rank")
     if not len(knn) and not len(rank):
         return None
     figure, panels = canvas(2 if len(knn) and len(rank) else 1, height=3.6 if len(knn) and len(rank) else 2.4)
-    here = _draw_knn(panels[0], run, epochs, knn) if len(knn) else ""
+    here = _draw_score(panels[0], run, epochs, knn, name) if len(knn) else ""
     if len(rank):
         axes = panels[-1]
         axes.plot(rank_epochs, rank, color=SERIES[2], marker="o", markersize=4)
@@ -62,10 +64,11 @@ def draw(run: Run) -> Panel | None:
     return Panel(
         title="Is the representation still getting better?",
         figure=figure,
-        alt=f"kNN accuracy and effective rank over epochs. {here}",
+        alt=f"{name} and effective rank over epochs. {here}",
         here=here.strip(),
         shown=(
-            "Probe on training pictures that were held back from its bank, and the number of dimensions "
+            ("Brain to image, top 1 among held-back training pictures (at most 300)" if run.is_brain
+             else "Probe on training pictures that were held back from its bank") + ", and the number of dimensions "
             f"the features use, after each probed epoch; {len(run.epochs)} epochs, seed "
             f"{run.seed or 'unrecorded'}. The test set is not touched here."
         ),

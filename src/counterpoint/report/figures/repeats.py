@@ -14,7 +14,7 @@ SECTION, ORDER = "How much data", 18
 def draw(run: Run) -> Panel | None:
     """Decoder and ridge over averaged showings."""
     figure, (axes,) = canvas(height=2.7)
-    found = lines_of(axes, run, run.table("repeats"), "repeats")
+    found = lines_of(axes, run, run.table("repeats"), "repeats", unit="showings")
     if found is None:
         return None
     axes.set(xlabel="showings of a test picture averaged", ylabel="brain to image, top 1 (%)")

@@ -34,7 +34,7 @@ def draw(run: Run) -> Panel | None:
     chance = run.score("brain_to_image_top1", "chance")
     if chance:
         panels[0].axvline(100 * chance.value, color=MUTED, linestyle="--", linewidth=1.2)
-    panels[0].set(xlabel="brain to image,\ntop 1 (%)", ylim=(len(rows) - 0.4, -0.6))
+    panels[0].set(xlabel="brain to image by\nridge, top 1 (%)", ylim=(len(rows) - 0.4, -0.6))
     panels[0].set_xlim(left=0)
     panels[0].set_yticks(heights, [_name(row) for row in rows])
     if both:
@@ -71,9 +71,9 @@ def _panel(figure: Any, run: Run, rows: list[dict[str, Any]], score: np.ndarray,
         figure=figure,
         alt=f"Scores and noise ceilings by region. {listing}.",
         here=here + ".",
-        shown="Retrieval from the voxels of one region alone (their number in brackets) with 95 % intervals, dashed: "
-        "chance; beside it the median noise ceiling of its voxels, the share of variance that repeats of a picture "
-        f"have in common. Regions may overlap. Seed {run.seed or 'unrecorded'}.",
+        shown="Retrieval by ridge regression from the voxels of one region alone (their number in brackets) with 95 % "
+        "intervals, dashed: chance; beside it the median noise ceiling of its voxels, the share of variance that "
+        f"repeats of a picture have in common. Regions may overlap. Seed {run.seed or 'unrecorded'}.",
         better="Scores that follow the ceilings: reliable regions decode well.",
         worse="A reliable region that decodes nothing (the target does not hold what it codes), or an unreliable one "
         "that decodes well (a leak).",

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from counterpoint.report.grid import mosaic
-from counterpoint.report.metrics import candidates_of
 from counterpoint.report.panel import Panel
-from counterpoint.report.run import Run
+from counterpoint.report.run import Run, column
 from counterpoint.report.style import INK, MUTED, WIDTH, themed
 
 SECTION, ORDER = "Result", 12
@@ -40,7 +39,7 @@ def draw(run: Run) -> Panel | None:
     axes.set_yticks(down * (np.arange(len(rows)) + 0.5) - 0.5, [_ROWS[name] for name in rows])
     ranks = [_rank(run, place) for place in chosen]
     axes.set_xticks(across * (np.arange(len(chosen)) + 0.5) - 0.5, [text or "–" for text in ranks])
-    axes.set_xlabel("rank of the seen picture among the candidates", color=INK)
+    axes.set_xlabel("rank of the seen picture among all test pictures", color=INK)
     axes.tick_params(length=0)
     axes.grid(False)
     for spine in axes.spines.values():
@@ -98,9 +97,9 @@ def _heads(axes: Any, kinds: np.ndarray, across: float) -> None:
 
 
 def _panel(figure: Any, run: Run, chosen: np.ndarray, rows: list[str]) -> Panel:
-    score = run.score("brain_to_image_top1")
-    total = candidates_of(score) if score else 0
-    among = f" among {total:,} candidates" if total else ""
+    people = run.table("subjects")
+    total = column(people[:1], "test")
+    among = f" among {total[0]:,.0f} test pictures" if total.size and np.isfinite(total[0]) else ""
     kinds = _kinds(run)[chosen]
     parts = []
     for name in KINDS:
