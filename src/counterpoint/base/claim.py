@@ -17,13 +17,15 @@ class Contrast:
     """One number per seed that the claim says is at least ``margin``.
 
     ``plus`` and ``minus`` name ``arm:metric`` terms that are added and subtracted; with
-    ``("dcl16:knn",)`` and ``("infonce16:knn",)`` the number is the kNN gain of DCL at batch 16.
+    ``("dcl16:knn",)`` and ``("infonce16:knn",)`` the number is the kNN gain of DCL at batch 16. ``times`` multiplies
+    what is subtracted: "at least half as much again" is ``times=1.5`` with a margin of 0.
     """
 
     name: str
     plus: tuple[str, ...]
     minus: tuple[str, ...] = ()
     margin: float = 0.0
+    times: float = 1.0
 
     def value(self, scores: Scores) -> float:
         """The contrast of one seed."""
@@ -31,7 +33,7 @@ class Contrast:
             arm, metric = term.split(":")
             return float(scores[arm][metric])
 
-        return sum(map(read, self.plus)) - sum(map(read, self.minus))
+        return sum(map(read, self.plus)) - self.times * sum(map(read, self.minus))
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ class Claim:
     Attributes
     ----------
     statement : the sentence, in words.
-    arms : arm name to the settings that differ from ``recipe`` (dotted, ``{"system": "simclr"}`` changes the method).
+    arms : arm name to the settings that differ from ``recipe`` (dotted; ``{"system": "simclr"}`` changes the method,
+        ``{"init_from": "ARM"}`` starts from the weights of an earlier arm of the same seed).
     contrasts : all must hold.
     seeds : fresh seeds; those used while choosing settings are in ``tuning_seeds`` and never reported.
     metrics : names to report per arm.
+    parts : parts of the evaluation that the arms need; by default the probes that contrasts and metrics name.
     version : raised whenever arms, metric, margin or seeds change; verdicts of older versions stay on file.
     """
 
@@ -55,6 +59,7 @@ class Claim:
     seeds: tuple[int, ...]
     tuning_seeds: tuple[int, ...] = ()
     metrics: tuple[str, ...] = ("knn",)
+    parts: tuple[str, ...] = ()
     fast: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
     minutes: float = 0.0

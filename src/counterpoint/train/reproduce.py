@@ -63,8 +63,9 @@ def reproduce_claim(name: str, *, fast: bool = False, jobs: int = 1, folder: Pat
     start = time.monotonic()
     root = Path("runs") / "claims" / f"{name}-{digest(claim)}{'-fast' if fast else ''}"
     work = {(seed, arm): root / f"{arm}-seed{seed}" for seed in seeds for arm in claim.arms}
-    run_arms([(arm_recipe(claim, arm, seed, fast=fast), out, scored(claim)) for (seed, arm), out in work.items()
-              if not (out / "evaluation.json").exists()], jobs=jobs)
+    for wave in waves(claim):
+        run_arms([(arm_recipe(claim, arm, seed, fast=fast), work[seed, arm], scored(claim), source(claim, arm, seed, work))
+                  for seed in seeds for arm in wave if not (work[seed, arm] / "evaluation.json").exists()], jobs=jobs)
     scores: dict[int, dict[str, dict[str, float]]] = {seed: {} for seed in seeds}
     for (seed, arm), out in work.items():
         scores[seed][arm] = found = arm_scores(out)
@@ -80,7 +81,26 @@ def reproduce_claim(name: str, *, fast: bool = False, jobs: int = 1, folder: Pat
     return result
 
 
-def run_arms(work: list[tuple[Recipe, Path, list[str]]], *, jobs: int) -> None:
+def waves(claim: Claim) -> list[list[str]]:
+    """Arms that can run together, those that start from another arm after it."""
+    left, done, found = dict(claim.arms), set[str](), []
+    while left:
+        ready = [arm for arm, changes in left.items() if changes.get("init_from") in (None, *done)]
+        if not ready:
+            raise CounterpointError(f"Arms {', '.join(left)} start from arms that do not exist.")
+        found.append(ready)
+        done |= set(ready)
+        left = {arm: changes for arm, changes in left.items() if arm not in done}
+    return found
+
+
+def source(claim: Claim, arm: str, seed: int, work: dict[tuple[int, str], Path]) -> Path | None:
+    """The run whose weights an arm starts from."""
+    name = claim.arms[arm].get("init_from")
+    return None if name is None else work[seed, name]
+
+
+def run_arms(work: list[tuple[Recipe, Path, list[str], Path | None]], *, jobs: int) -> None:
     """Train and evaluate arms, ``jobs`` at a time in processes of their own."""
     if jobs <= 1:
         for item in work:
@@ -99,16 +119,17 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def run_arm(recipe: Recipe, out: Path, metrics: list[str]) -> None:
+def run_arm(recipe: Recipe, out: Path, metrics: list[str], init_from: Path | None = None) -> None:
     """One arm; an unfinished run of it is replaced."""
-    fit(recipe, out=out, overwrite=(out / "run.json").exists(), quiet=True, metrics=metrics)
+    fit(recipe, out=out, overwrite=(out / "run.json").exists(), quiet=True, metrics=metrics, init_from=init_from)
 
 
 def arm_scores(out: Path) -> dict[str, float]:
     """Metrics of a finished arm: scores, geometry, and the means of its notes over the second half of the run."""
     evaluation = read_json(out / "evaluation.json")
-    found = {row["metric"] if row["model"] == "encoder" else f"{row['model']}_{row['metric']}": row["value"]
-             for row in evaluation["scores"]}
+    found = {row["metric"] if row["model"] in ("encoder", "decoder") else f"{row['model']}_{row['metric']}":
+             row["value"] for row in evaluation["scores"]}
+    found |= table_scores(evaluation.get("tables", {}))
     found |= {key: value for key, value in evaluation["geometry"].get("encoder", {}).items() if value is not None}
     notes = [row["notes"] for row in read(out / "metrics.jsonl") if row["kind"] == "step" and row["notes"]]
     for key in notes[0] if notes else ():
@@ -116,8 +137,20 @@ def arm_scores(out: Path) -> dict[str, float]:
     return found
 
 
+def table_scores(tables: dict[str, Any]) -> dict[str, float]:
+    """Numbers of a decoding run's tables: top-1 by showings averaged, losses without networks and their controls."""
+    found = {f"{key}_repeats{row['repeats']}": row[key] for row in tables.get("repeats", ()) for key in ("top1", "ridge")}
+    for row in tables.get("networks", ()):
+        name = row["name"].replace(" ", "_")
+        found |= {f"drop_{name}": row["value"], f"control_{name}": row["control"] or 0.0}
+        found[f"rank_{name}"] = 1.0 + [other["name"] for other in tables["networks"]].index(row["name"])
+    return found
+
+
 def scored(claim: Claim) -> list[str]:
     """The scores that a claim's contrasts and table need."""
+    if claim.parts:
+        return list(claim.parts)
     named = {term.split(":")[1] for contrast in claim.contrasts for term in (*contrast.plus, *contrast.minus)}
     return sorted({"knn", "linear"} & (named | set(claim.metrics)))
 
@@ -126,6 +159,7 @@ def arm_recipe(claim: Claim, arm: str, seed: int, *, fast: bool) -> Recipe:
     """The recipe of one arm: the claim's, with the arm's differences and, when fast, its cuts."""
     changes = {**(claim.fast if fast else {}), **claim.arms[arm], "seed": seed}
     system = changes.pop("system", claim.recipe.name)
+    changes.pop("init_from", None)
     return dataclasses.replace(override(claim.recipe, changes), name=system, variant=f"claim-{arm}")
 
 

@@ -19,6 +19,7 @@ from counterpoint.evaluate.pictures import pixcorr, ssim
 from counterpoint.evaluate.statistics import bootstrap_interval
 from counterpoint.train.console import Output
 from counterpoint.train.decoding import pictures, scores, tables
+from counterpoint.train.decoding.imagery import imagery_rows
 from counterpoint.train.decoding.predictions import Predictions, fit_ridge, predict, target_of
 from counterpoint.train.decoding.world import World
 from counterpoint.train.run import Run
@@ -65,6 +66,8 @@ def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Ru
         rows += _embedding_rows(world, person, recipe.seed)
         if "semantics" in metrics:
             rows += _semantic_rows(world, person, recipe)
+        if "imagery" in world.people[person.number].data.split:
+            rows += imagery_rows(learner, world, person.number, person.ridge)
     found = _tables(learner, world, people, metrics, refit)
     arrays, picture_rows, note = _pictures(world, people[0], recipe, metrics)
     if "map" in metrics:
