@@ -150,6 +150,9 @@ def test_shipped_ceilings_where_nothing_repeats() -> None:
     ncsnr = rng.random(5)
     one = Subject.from_arrays(rng.normal(size=(8, 5)), np.arange(8), split=["train"] * 4 + ["test"] * 4, ncsnr=ncsnr)
     np.testing.assert_allclose(one.noise_ceiling(), 100 * ncsnr**2 / (ncsnr**2 + 1))
+    twice = Subject.from_arrays(rng.normal(size=(8, 5)), np.r_[:4, :4], split=["test"] * 8, ncsnr=ncsnr)
+    np.testing.assert_allclose(Subject(twice.data, Preparation(zscore="none")).noise_ceiling(),
+                               100 * ncsnr**2 / (ncsnr**2 + 1 / 2))
     with pytest.raises(CounterpointError, match="no noise ceiling"):
         Subject.from_arrays(rng.normal(size=(8, 5)), np.arange(8)).noise_ceiling(split="train")
 
@@ -178,8 +181,16 @@ def test_unmask_fills_what_was_left_out() -> None:
     assert (np.delete(volume, 14) == -1).all()
 
 
-def test_sound_data_have_no_complaint() -> None:
-    assert subject(person()).check() == []
+@pytest.mark.parametrize("zscore", ["session", "run", "subject", "none"])
+def test_sound_data_have_no_complaint(zscore: str) -> None:
+    assert subject(person(), zscore=zscore).check() == []
+
+
+def test_a_pattern_common_to_all_pictures_is_no_sign_of_them() -> None:
+    fields = person()
+    fields["responses"] = np.random.default_rng(0).permutation(fields["responses"]) + np.int16(1000) * np.arange(
+        VOXELS, dtype=np.int16) % 3000
+    assert any("No sign of the pictures" in line for line in subject(fields, zscore="none").check())
 
 
 def test_describe_says_what_was_understood() -> None:

@@ -299,6 +299,6 @@ def test_one_hemisphere(tree: tuple[Path, dict[str, Any]]) -> None:
 
 def test_no_room_in_the_cache(tree: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     full = SimpleNamespace(total=9, used=9, free=0)
-    monkeypatch.setattr("counterpoint.data.nsd_repack.shutil.disk_usage", lambda path: full)
+    monkeypatch.setattr("counterpoint.data._nsd_repack.shutil.disk_usage", lambda path: full)
     with pytest.raises(CounterpointError, match="GB free"):
         NSD(tree[0], 1, cache=tree[0] / "cache")

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError, unknown
+from counterpoint.data._nsd_files import NSDFiles, Place, Voxels
+from counterpoint.data._nsd_repack import Packed, Stored, repack, session_shape
 from counterpoint.data._reading import number_of, place
 from counterpoint.data._rows import HDF5Pictures
 from counterpoint.data.brain import BrainDataset, Picked, Stimuli, Unit
 from counterpoint.data.nsd_design import INFORMATION, NSDDesign, read_nsd_design, read_nsd_information
-from counterpoint.data.nsd_files import NSDFiles, Place, Voxels
-from counterpoint.data.nsd_repack import Packed, Stored, repack, session_shape
 
 PICTURES = "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5"
 PEOPLE = 8

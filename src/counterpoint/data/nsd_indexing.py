@@ -10,11 +10,11 @@ import numpy as np
 
 from counterpoint.core.errors import CounterpointError, missing_extra
 from counterpoint.core.files import write_atomic
+from counterpoint.data._nsd_files import NSDFiles, Place
 from counterpoint.data._reading import number_of, place
 from counterpoint.data._rows import open_hdf5
 from counterpoint.data._volumes import volumes_in
 from counterpoint.data.nsd_design import INFORMATION, read_nsd_design, read_nsd_information
-from counterpoint.data.nsd_files import NSDFiles, Place
 
 if TYPE_CHECKING:
     from pandas import DataFrame

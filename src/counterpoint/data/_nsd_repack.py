@@ -21,10 +21,10 @@ import numpy as np
 
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import read_json, write_json
+from counterpoint.data._nsd_files import NSDFiles, Voxels
 from counterpoint.data._rows import NumpyRows, open_hdf5
 from counterpoint.data._volumes import check_grid, open_image
 from counterpoint.data.debian import cache_folder
-from counterpoint.data.nsd_files import NSDFiles, Voxels
 
 VOLUMES = 16
 """Volumes of a NIfTI or mgh session in memory at a time."""
