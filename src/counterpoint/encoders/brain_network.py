@@ -42,9 +42,8 @@ class BrainNetwork(nn.Module):
         super().__init__()
         self.inputs, self.kind, self.tokens, self.dim = dict(inputs), kind, tokens, dim
         self.text_dim, self.hidden, self.t_r = text_dim, hidden, t_r
-        self.own: Any = nn.Identity()
         if kind in ("mlp", "mixer"):
-            self.own = SubjectRidge(self.inputs, hidden)
+            self.people: Any = SubjectRidge(self.inputs, hidden)
             self.enter = nn.Sequential(nn.LayerNorm(hidden), nn.GELU(), nn.Dropout(dropout)) if kind == "mlp" \
                 else nn.Identity()
             self.shared: Any = BrainMLP(
@@ -55,14 +54,19 @@ class BrainNetwork(nn.Module):
                 self.inputs, hidden_dim=hidden, adapter_blocks=adapter_blocks, shared_blocks=blocks, tokens=tokens,
                 dim=dim, token_width=token_width, attention_width=attention_width, heads=heads, dropout=dropout,
                 block_dropout=block_dropout)
-            self.own = self.shared.adapters
         elif kind == "causal":
             self.shared = CausalBrainEncoder(one_width(self.inputs), hidden, depth=blocks, heads=heads)
             self.out = nn.Linear(hidden, tokens * dim)
         elif kind == "linear":
-            self.own = SubjectRidge(self.inputs, tokens * dim)
+            self.people = SubjectRidge(self.inputs, tokens * dim)
         else:
             raise unknown("brain network", kind, KINDS, "--encoder.name mlp")
+
+    @property
+    def own(self) -> nn.Module:
+        """The people's own parts."""
+        part: nn.Module = self.shared.adapters if self.kind == "adapter" else getattr(self, "people", nn.Identity())
+        return part
 
     def forward(self, responses: Sequence[Tensor], subjects: Sequence[str]) -> Tensor:
         """``(batch, tokens, dim)`` for the people's responses one after the other."""
@@ -72,7 +76,7 @@ class BrainNetwork(nn.Module):
             return found
         if self.kind == "causal":
             return self.out(self.pooled(responses)).unflatten(1, (self.tokens, self.dim))
-        hidden = self.own(list(responses), list(subjects))
+        hidden = self.people(list(responses), list(subjects))
         if self.kind == "linear":
             return hidden.unflatten(1, (self.tokens, self.dim))
         found = self.shared.body(self.enter(hidden))
@@ -99,7 +103,7 @@ class BrainNetwork(nn.Module):
         if self.kind == "causal":
             raise CounterpointError("A sequence encoder has no part of its own for a person.",
                                     "It reads anybody with the same parcels.")
-        (self.shared if self.kind == "adapter" else self.own).add_subject(name, in_dim)
+        (self.shared if self.kind == "adapter" else self.people).add_subject(name, in_dim)
         self.inputs[name] = in_dim
 
     def _check(self, responses: Sequence[Tensor], subjects: Sequence[str]) -> None:

@@ -63,7 +63,7 @@ class Ridge(Decoder):
             x = person.mean(samples.stimuli[number])
             y = samples.targets.picture[samples.pictures[number]].reshape(len(x), -1)
             found = RidgeDecoder(self.alphas).fit(x, y)
-            layer = self.encoder.own.maps[person.name]
+            layer = self.encoder.people.maps[person.name]
             with torch.no_grad():
                 weights = torch.from_numpy(found.weights.T.copy())
                 layer.weight.copy_(weights)

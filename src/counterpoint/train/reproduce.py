@@ -64,7 +64,8 @@ def reproduce_claim(name: str, *, fast: bool = False, jobs: int = 1, folder: Pat
     root = Path("runs") / "claims" / f"{name}-{digest(claim)}{'-fast' if fast else ''}"
     work = {(seed, arm): root / f"{arm}-seed{seed}" for seed in seeds for arm in claim.arms}
     for wave in waves(claim):
-        run_arms([(arm_recipe(claim, arm, seed, fast=fast), work[seed, arm], scored(claim), source(claim, arm, seed, work))
+        run_arms([(arm_recipe(claim, arm, seed, fast=fast), work[seed, arm], scored(claim),
+                   source(claim, arm, seed, work))
                   for seed in seeds for arm in wave if not (work[seed, arm] / "evaluation.json").exists()], jobs=jobs)
     scores: dict[int, dict[str, dict[str, float]]] = {seed: {} for seed in seeds}
     for (seed, arm), out in work.items():
@@ -139,7 +140,8 @@ def arm_scores(out: Path) -> dict[str, float]:
 
 def table_scores(tables: dict[str, Any]) -> dict[str, float]:
     """Numbers of a decoding run's tables: top-1 by showings averaged, losses without networks and their controls."""
-    found = {f"{key}_repeats{row['repeats']}": row[key] for row in tables.get("repeats", ()) for key in ("top1", "ridge")}
+    found = {f"{key}_repeats{row['repeats']}": row[key]
+             for row in tables.get("repeats", ()) for key in ("top1", "ridge")}
     for row in tables.get("networks", ()):
         name = row["name"].replace(" ", "_")
         found |= {f"drop_{name}": row["value"], f"control_{name}": row["control"] or 0.0}

@@ -99,7 +99,7 @@ def fit_ridge(world: World, number: int, *, voxels: np.ndarray | None = None, li
     ids = world.train[number][:limit] if limit is None else \
         np.random.default_rng(number).permutation(world.train[number])[:limit]
     x = world.people[number].mean(ids)
-    return RidgeDecoder().fit(x if voxels is None else x[:, voxels], target_of(world, ids, text=text))
+    return RidgeDecoder().fit(x if voxels is None else x[..., voxels], target_of(world, ids, text=text))
 
 
 def target_of(world: World, ids: np.ndarray, *, text: bool = False) -> np.ndarray:

@@ -47,7 +47,7 @@ class Measure:
     def ridge(self, ridge: RidgeDecoder, *, repeats: int | None = None, voxels: np.ndarray | None = None) -> float:
         """Of a ridge decoder."""
         x = self.person.mean(self.ids, repeats=repeats)
-        return top1(ridge.predict(x if voxels is None else x[:, voxels]), self.target, self.sets)
+        return top1(ridge.predict(x if voxels is None else x[..., voxels]), self.target, self.sets)
 
 
 def repeats_table(measure: Measure, ridge: RidgeDecoder) -> list[dict[str, Any]]:
