@@ -18,6 +18,7 @@ from counterpoint.report.card import card
 from counterpoint.report.figures import (
     brain_scores,
     confusion,
+    curves,
     figures,
     flatmap,
     glass,
@@ -87,7 +88,8 @@ def test_every_figure_of_a_brain_is_there(built: Path) -> None:
 def test_headline_says_what_how_sure_against_what_and_the_ceiling(run: Run) -> None:
     text = headline(run)
     assert "on NSD subj01 picks the seen picture among 300 in 63.2 % of cases" in text
-    assert "61.2 to 65.2 over 30 draws of candidates; p = 0.0001 by 9,999 permutations" in text
+    assert "61.2 to 65.2 over 30 draws of candidates; p = 0.0001 for the similarity to the seen picture" in text
+    assert "9,999 permutations" in text
     assert "12.1 points above the best baseline, ridge regression (51.1 %)" in text
     assert "median noise ceiling of its voxels is 34 % of variance" in text
 
@@ -99,7 +101,7 @@ def test_headline_is_honest_where_ridge_wins(run: Run) -> None:
     assert "6.8 points BELOW the best baseline, ridge regression" in headline(losing)
     panel = brain_scores.draw(losing)
     assert panel is not None
-    assert "Ridge regression does as well" in panel.act
+    assert "Ridge regression is 6.8 points better" in panel.act
 
 
 def test_best_baseline_of_a_distance_is_the_smallest(run: Run) -> None:
@@ -166,6 +168,9 @@ def test_networks_beyond_their_control_are_named_and_the_others_hollow(run: Run)
     panel = networks.draw(changed(run, networks=bare))
     assert panel is not None
     assert "No size-matched control" in panel.here
+    panel = networks.draw(changed(run, networks=[{**bare[0], "value": 0.0}]))
+    assert panel is not None
+    assert "Nothing is lost" in panel.here
 
 
 def test_regions_without_ceiling_still_have_scores(run: Run) -> None:
@@ -203,6 +208,18 @@ def test_progress_shows_retrieval_of_held_back_pictures(run: Run) -> None:
     assert panel is not None
     assert "Top 1" in panel.here
     assert "held-back" in panel.shown
+
+
+def test_a_term_of_one_stage_is_no_failure(run: Run) -> None:
+    steps = [{"step": step, "loss": 1.0, "terms": {"early" if step < 50 else "late": 1.0, "all": 0.5}}
+             for step in range(0, 100, 10)]  # fmt: skip
+    panel = curves.draw(dataclasses.replace(run, steps=steps))
+    assert panel is not None
+    assert "not finite" not in panel.here
+    steps[7]["terms"] = {"late": None, "all": 0.5}
+    panel = curves.draw(dataclasses.replace(run, steps=steps))
+    assert panel is not None
+    assert "“late” was not finite first at step 70" in panel.here
 
 
 def test_confusion_is_read_from_the_brain_arrays(run: Run) -> None:

@@ -5,17 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from counterpoint.report.cortex import (
-    SURFACES,
-    Hemisphere,
-    Scale,
-    _visible,
-    colours,
-    hemisphere,
-    picture,
-    scale,
-    spread_out,
-)
+from counterpoint.report.cortex import Hemisphere, Scale, _visible, colours, hemisphere, picture, scale
+from counterpoint.report.cortex_values import SURFACES, filled, spread_out
 
 
 def ball(points: int = 24) -> Hemisphere:
@@ -115,6 +106,26 @@ def test_values_are_spread_over_both_hemispheres() -> None:
     for index in ([-1], [2 * size]):
         with pytest.raises(ValueError, match="vertices"):
             spread_out([1.0], index, "fsaverage5")
+
+
+def test_scattered_values_are_spread_and_dense_ones_left_alone() -> None:
+    part, rng = ball(), np.random.default_rng(0)
+    dense = part.points[:, 2].copy()
+    same, _, reach = filled(part, dense)
+    assert reach == 0
+    assert same is dense
+    sparse = np.full(len(dense), np.nan)
+    rows = np.flatnonzero(np.abs(part.points[:, 2]) < 30)
+    chosen = rng.choice(rows, 40, replace=False)
+    sparse[chosen] = dense[chosen]
+    values, ceiling, reach = filled(part, sparse, others=2 * sparse)
+    assert 0 < reach <= 12
+    assert ceiling is not None
+    known = np.isfinite(values)
+    distance = np.linalg.norm(part.points[:, None] - part.points[chosen][None], axis=2).min(axis=1)
+    assert (known == (distance <= reach)).all()
+    np.testing.assert_allclose(ceiling[known], 2 * values[known])
+    assert np.abs(values[known] - dense[known]).mean() < 5
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

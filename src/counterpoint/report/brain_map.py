@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError
-from counterpoint.report.cortex import SURFACES, Scale, hemisphere, scale, spread_out
+from counterpoint.report.cortex import Scale, hemisphere, scale
+from counterpoint.report.cortex_values import SURFACES, filled, spread_out
 from counterpoint.report.run import Run
 from counterpoint.report.style import INK, MUTED
 
@@ -24,7 +25,8 @@ SIDES = ("left", "right")
 class SurfaceMap:
     """Values on both hemispheres, each a pair (left, right) of arrays per vertex; NaN where nothing is known.
 
-    ``borders`` are labels whose outlines are drawn, and ``bounds`` says what they are.
+    ``borders`` are labels whose outlines are drawn, and ``bounds`` says what they are. ``read`` vertices carry a value
+    of their own; ``reach`` is how far (mm) values of scattered voxels were spread to the vertices between, else 0.
     """
 
     space: str
@@ -33,11 +35,12 @@ class SurfaceMap:
     borders: tuple[np.ndarray, np.ndarray] | None
     bounds: str
     scale: Scale
+    read: int
+    reach: float
 
     def hemisphere(self, kind: str, side: int) -> Hemisphere:
         """The template's left (0) or right (1) half; fs_LR's inflated surface is its very inflated one."""
-        smooth = "very_inflated" if (self.space, kind) == ("fsLR32k", "inflated") else kind
-        return hemisphere(self.space, smooth, SIDES[side])
+        return hemisphere(self.space, _kind(self.space, kind), SIDES[side])
 
     def of(self, pair: tuple[np.ndarray, np.ndarray] | None, side: int) -> np.ndarray | None:
         """One half of a pair that may be absent."""
@@ -120,9 +123,22 @@ def surface_map(run: Run) -> SurfaceMap | None:
         return None
     values = spread_out(found.values, found.index, found.space)
     ceiling = None if found.ceiling is None else spread_out(found.ceiling, found.index, found.space)
-    borders, bounds = _borders(found)
+    read = int(np.isfinite(np.concatenate(values)).sum())
+    parts = [
+        filled(hemisphere(found.space, _kind(found.space, "inflated"), side), half, others=ceiling and ceiling[place])
+        for place, (side, half) in enumerate(zip(SIDES, values, strict=True))
+    ]
+    reach = max(part[2] for part in parts)
+    values = (parts[0][0], parts[1][0])
+    if parts[0][1] is not None and parts[1][1] is not None:
+        ceiling = (parts[0][1], parts[1][1])
+    borders, bounds = _borders(found, own=not reach)
     how = scale(np.concatenate(values), None if ceiling is None else np.concatenate(ceiling))
-    return SurfaceMap(found.space, values, ceiling, borders, bounds, how)
+    return SurfaceMap(found.space, values, ceiling, borders, bounds, how, read, reach)
+
+
+def _kind(space: str, kind: str) -> str:
+    return "very_inflated" if (space, kind) == ("fsLR32k", "inflated") else kind
 
 
 def volume_map(run: Run) -> Volume | None:
@@ -143,18 +159,23 @@ def volume_map(run: Run) -> Volume | None:
     return Volume(values, ceiling, behind, np.where(steps > 0, steps, 1.0), scale(values, ceiling))
 
 
-def strongest(run: Run, found: SurfaceMap, count: int = 4) -> str:
-    """Names of the areas whose mean value is highest; empty where the atlas is not installed."""
+def strongest(found: SurfaceMap, count: int = 4) -> str:
+    """Names of the areas, a quarter covered or more, whose mean value is highest; empty without the atlas."""
     try:
-        from counterpoint.brain.surface import atlas, parcel_means
+        from counterpoint.brain.surface import atlas
 
         known = atlas("fsaverage5" if found.space == "fsaverage" else found.space)
     except CounterpointError:
         return ""
-    means = parcel_means(np.concatenate(found.values), known.parcels, names=known.parcel_names)
-    order = np.argsort(-np.nan_to_num(means, nan=-np.inf))[:count]
-    names = list(known.parcel_names.values())
-    return ", ".join(names[place].replace("_", " ", 1) for place in order if np.isfinite(means[place]))
+    values = np.concatenate(found.values)
+    there = np.isfinite(values)
+    size = np.bincount(known.parcels)
+    counts = np.bincount(known.parcels[there], minlength=len(size))
+    sums = np.bincount(known.parcels[there], weights=values[there], minlength=len(size))
+    means = np.where(counts >= np.maximum(0.25 * size, 3), sums / np.maximum(counts, 1), -np.inf)
+    means[0] = -np.inf  # the medial wall
+    order = [label for label in np.argsort(-means)[:count] if np.isfinite(means[label])]
+    return ", ".join(known.parcel_names[int(label)].replace("_", " ", 1) for label in order)
 
 
 def key(axes: Axes, how: Scale, name: str, *, faded: bool) -> None:
@@ -167,7 +188,7 @@ def key(axes: Axes, how: Scale, name: str, *, faded: bool) -> None:
     axes.imshow(image, origin="lower", aspect="auto", extent=(how.low, how.high, 0, full), interpolation="bilinear")
     axes.set_xlabel(name, fontsize=8.5)
     ticks = [how.low, 0, how.high] if how.signed else [how.low, (how.low + how.high) / 2, how.high]
-    axes.set_xticks(ticks, [f"{value:.2g}" for value in ticks])
+    axes.set_xticks(ticks, [f"{value:.2g}".replace("-", "−") for value in ticks])
     if faded:
         axes.set_yticks([0, full], ["0", f"≥ {full:.0f}"])
         axes.annotate(
@@ -189,9 +210,9 @@ def _beside(run: Run, name: str) -> np.ndarray | None:
     return found if np.isfinite(found).any() else None
 
 
-def _borders(found: Placed) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
+def _borders(found: Placed, *, own: bool) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
     """The run's own parcels, else Yeo's networks, else nothing."""
-    if found.parcels is not None and len(np.unique(found.parcels)) > 1:
+    if own and found.parcels is not None and len(np.unique(found.parcels)) > 1:
         left, right = spread_out(found.parcels, found.index, found.space)
         whole = (np.nan_to_num(left).round().astype(int), np.nan_to_num(right).round().astype(int))
         return whole, "the parcels of the data"

@@ -64,7 +64,8 @@ def _trust(run: Run, top: Score) -> str:
         parts.append(f"{span} over {draws} draws of candidates" if draws > 1 else f"95 % interval {span}")
     p, many = significance(run, top)
     if math.isfinite(p):
-        parts.append(p_text(p) + (f" by {many:,} permutations" if many else ""))
+        what = "" if math.isfinite(top.p) else " for the similarity to the seen picture"
+        parts.append(f"{p_text(p)}{what}" + (f", {many:,} permutations" if many else ""))
     return f" ({'; '.join(parts)})" if parts else ""
 
 
@@ -140,8 +141,12 @@ def notes(run: Run) -> list[str]:
     if any("_to_image_" in metric or metric.startswith("image_to_") for metric in metrics):
         found.append(
             "Retrieval is named by query and gallery. In tables that follow MindEye's script the columns “forward” "
-            "and “backward” are swapped: its “forward” is image to brain. Its intervals, like these, come from "
-            "overlapping draws of candidates: they tell how far the candidates matter, not the test pictures."
+            "and “backward” are swapped: its “forward” is image to brain."
+        )
+    if any(draws_of(row) > 1 for row in run.scores):
+        found.append(
+            "Intervals over draws of candidates come from overlapping draws: they tell how far the candidates matter, "
+            "not how far other test pictures would."
         )
     if any(is_any(metric, PICTURE_METRICS) for metric in metrics):
         found.append(
@@ -172,7 +177,9 @@ def shortfall(run: Run) -> str:
     gap = 100 * (own.value - ridge.value)
     if own.value > ridge.high or (math.isnan(ridge.high) and gap > 0):
         return f"The decoder is {gap:.1f} points above ridge regression."
-    return f"Ridge regression does as well ({gap:+.1f} points): the network adds nothing that this score can see."
+    if gap < 0:
+        return f"Ridge regression is {-gap:.1f} points better: the network adds nothing that this score can see."
+    return f"The decoder is {gap:.1f} points above ridge regression, which is no clear difference."
 
 
 def person(run: Run) -> str:

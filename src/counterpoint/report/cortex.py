@@ -15,7 +15,6 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-SURFACES = {"fsaverage5": 10_242, "fsaverage": 163_842, "fsLR32k": 32_492}
 GYRUS, SULCUS = 0.82, 0.68
 BORDER = (0.12, 0.14, 0.18)
 _AXES = {  # view: (right, up, towards the camera) as signed axes of (x, y, z) millimetres
@@ -106,25 +105,6 @@ def scale(values: np.ndarray, ceiling: np.ndarray | None = None) -> Scale:
         return Scale(-end, end, full, colormaps["RdBu_r"])
     base = colormaps["inferno"](np.linspace(0.18, 0.95, 256))
     return Scale(0.0, high if high > 0 else 1.0, full, ListedColormap(base))
-
-
-def spread_out(values: Any, index: Any, space: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values of listed vertices as one array for each hemisphere, NaN elsewhere.
-
-    ``index`` counts vertices through both hemispheres, the left one first. Of the 163,842 vertices of a full
-    fsaverage hemisphere the first 10,242, which are those of fsaverage5, are kept. A vertex named twice gets the
-    mean.
-    """
-    size, rows = SURFACES[space], np.asarray(index, dtype=np.int64)
-    known = np.asarray(values, dtype=float)
-    if len(known) != len(rows) or (len(rows) and not 0 <= rows.min() <= rows.max() < 2 * size):
-        raise ValueError(f"{len(known)} values for {len(rows)} vertices of {space}")
-    rows, known = rows[np.isfinite(known)], known[np.isfinite(known)]
-    counts = np.bincount(rows, minlength=2 * size)
-    sums = np.bincount(rows, weights=known, minlength=2 * size)
-    whole = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    shown = SURFACES["fsaverage5"] if space == "fsaverage" else size
-    return whole[:shown], whole[size : size + shown]
 
 
 def colours(part: Hemisphere, values: np.ndarray, ceiling: np.ndarray | None, how: Scale) -> np.ndarray:

@@ -29,7 +29,9 @@ def draw(run: Run) -> Panel | None:
     series = _terms(run)
     figure, (loss, rate, norm) = canvas(3, height=4.3, ratios=(2.4, 1, 1))
     ends = [
-        _line(loss, steps, values, name, SERIES[place % len(SERIES)] if name != "loss" else INK)
+        _line(
+            loss, steps, values, name, SERIES[place % len(SERIES)] if name != "loss" else INK, logged=_logged(run, name)
+        )
         for place, (name, values) in enumerate(series.items())
     ]
     loss.set_ylabel("loss")
@@ -59,6 +61,13 @@ def _terms(run: Run) -> dict[str, np.ndarray]:
     }
 
 
+def _logged(run: Run, name: str) -> np.ndarray:
+    """Steps that recorded this term: a stage of training may leave one out, which is no failure."""
+    if name == "loss":
+        return np.full(len(run.steps), True)
+    return np.array([name in (row.get("terms") or {name: 0}) for row in run.steps])
+
+
 def _column(rows: Sequence[dict[str, Any]], key: str) -> np.ndarray:
     return np.array([number(row.get(key)) for row in rows])
 
@@ -75,11 +84,13 @@ def _binned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
-def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, name: str, colour: str) -> tuple[float, float, str, str]:
+def _line(
+    axes: Axes, steps: np.ndarray, values: np.ndarray, name: str, colour: str, *, logged: np.ndarray | None = None
+) -> tuple[float, float, str, str]:
     x, y, low, high = _binned(steps, values)
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(x, y, color=colour, marker="o" if len(x) == 1 else "")
-    broken = np.isfinite(steps) & ~np.isfinite(values)
+    broken = np.isfinite(steps) & ~np.isfinite(values) & (True if logged is None else logged)
     if name and broken.any():
         axes.axvline(steps[broken][0], color=MUTED, linestyle=":", linewidth=1)
         axes.text(
@@ -108,7 +119,7 @@ def _panel(figure: Any, run: Run, steps: np.ndarray, series: dict[str, np.ndarra
         tail = finite[-max(len(finite) // 10, 1) :].mean()
         here += f"Loss {finite[0]:.3g} at first, {tail:.3g} over the last tenth. "
     for name, values in series.items():
-        broken = ~np.isfinite(values)
+        broken = ~np.isfinite(values) & _logged(run, name)
         if broken.any():
             here += f"“{name}” was not finite first at step {steps[broken][0]:.0f}. "
     return Panel(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from counterpoint.report.brain_map import SIDES, SurfaceMap, key, map_name, named, strongest, surface_map
 from counterpoint.report.cortex import colours, picture
 from counterpoint.report.panel import Panel
@@ -42,8 +40,8 @@ def draw(run: Run) -> Panel | None:
     return Panel(
         title="Which cortex carries the decoding?",
         figure=figure,
-        alt=f"Flat maps of both hemispheres. {here(run, found)}",
-        here=here(run, found),
+        alt=f"Flat maps of both hemispheres. {here(found)}",
+        here=here(found),
         shown=f"{named(run)} at every vertex that the decoder reads, on the flattened {found.space} "
         "cortex: the back of the head in the middle, top of the brain up; grey is cortex that it does not read. "
         f"{fading(found)}{_lines(found)} Seed {run.seed or 'unrecorded'}.",
@@ -51,21 +49,24 @@ def draw(run: Run) -> Panel | None:
     )
 
 
-def here(run: Run, found: SurfaceMap) -> str:
+def here(found: SurfaceMap) -> str:
     """How much of the cortex is read and where the values are highest."""
-    known = np.isfinite(np.concatenate(found.values))
-    names = strongest(run, found)
+    names = strongest(found)
     where = f" Highest mean: {names}." if names else ""
-    return f"{known.sum():,} of {known.size:,} vertices carry a value.{where}"
+    total = sum(len(half) for half in found.values)
+    return f"{found.read:,} of {total:,} vertices carry a value.{where}"
 
 
 def fading(found: SurfaceMap) -> str:
-    """What opacity means."""
+    """What opacity means, and how far values were spread."""
+    spread = f"Values of scattered voxels are spread over {found.reach:.0f} mm. " if found.reach else ""
+    if found.space == "fsaverage":
+        spread += "Of full fsaverage the vertices of fsaverage5 are drawn. "
     if found.ceiling is None:
-        return "No noise ceiling was recorded, so nothing is faded. "
+        return f"{spread}No noise ceiling was recorded, so nothing is faded. "
     return (
-        f"Colour is value, opacity is reliability: full from a noise ceiling of {found.scale.full:.0f} % of variance, "
-        "grey at 0. "
+        f"{spread}Colour is value, opacity is reliability: full from a noise ceiling of {found.scale.full:.0f} % of "
+        "variance, grey at 0. "
     )
 
 
@@ -75,7 +76,7 @@ def _lines(found: SurfaceMap) -> str:
 
 def _layout(figure: Any) -> tuple[Axes, Axes]:
     """Axes in millimetres for pictures, and a small one for the key."""
-    grid = figure.add_gridspec(2, 3, height_ratios=(1, 0.14), width_ratios=(1, 1.6, 1))
+    grid = figure.add_gridspec(2, 3, height_ratios=(1, 0.14), width_ratios=(0.7, 1.7, 0.9))
     axes = figure.add_subplot(grid[0, :])
     axes.set(aspect="equal")
     axes.set_axis_off()

@@ -30,7 +30,7 @@ def draw(run: Run) -> Panel | None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, 4.9))
-    grid = figure.add_gridspec(4, 3, height_ratios=(1.1, 0.66, 0.66, 0.17), width_ratios=(1, 1.6, 1))
+    grid = figure.add_gridspec(4, 3, height_ratios=(1.1, 0.66, 0.66, 0.17), width_ratios=(0.7, 1.7, 0.9))
     box = _box(found)
     _projections(figure.add_subplot(grid[0, :]), found, box)
     heights = np.flatnonzero(np.isfinite(found.values).any(axis=(0, 1)))

@@ -50,7 +50,9 @@ def _panel(
     clear = [place for place in range(len(rows)) if value[place] > high[place]]
     names = ", ".join(f"{rows[place].get('name')} ({value[place]:.1f} points)" for place in clear[:4])
     here = f"More than a random choice of the same size is lost without {names}." if clear else (
-        "No network costs more than a random choice of the same size: size explains the losses."
+        "Nothing is lost without any network: what is decoded does not depend on one (see the scores)."
+        if value.max() <= 0
+        else "No network costs more than a random choice of the same size: size explains the losses."
         if np.isfinite(high).any()
         else "No size-matched control was recorded: large networks may lose more by size alone."
     )  # fmt: skip

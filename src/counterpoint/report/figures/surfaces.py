@@ -24,7 +24,7 @@ def draw(run: Run) -> Panel | None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, 4.7))
-    grid = figure.add_gridspec(2, 3, height_ratios=(1, 0.09), width_ratios=(1, 1.6, 1))
+    grid = figure.add_gridspec(2, 3, height_ratios=(1, 0.09), width_ratios=(0.7, 1.7, 0.9))
     axes = figure.add_subplot(grid[0, :])
     axes.set(aspect="equal")
     axes.set_axis_off()
@@ -62,5 +62,5 @@ def _halves(found: SurfaceMap) -> str:
     parts = []
     for side, values in zip(SIDES, found.values, strict=True):
         known = values[np.isfinite(values)]
-        parts.append(f"{side} {known.mean():.3g} over {known.size:,} vertices" if known.size else f"{side} not read")
+        parts.append(f"{side} {known.mean():.3g} ({known.size:,} vertices drawn)" if known.size else f"{side} not read")
     return f"Mean value by hemisphere: {'; '.join(parts)}."
