@@ -109,7 +109,7 @@ def test_values_are_spread_over_both_hemispheres() -> None:
 
 
 def test_scattered_values_are_spread_and_dense_ones_left_alone() -> None:
-    part, rng = ball(), np.random.default_rng(0)
+    part, rng = ball(60), np.random.default_rng(0)
     dense = part.points[:, 2].copy()
     same, _, reach = filled(part, dense)
     assert reach == 0
