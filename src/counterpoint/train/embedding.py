@@ -21,6 +21,9 @@ def embed_to_file(run: str | Path, *, data: str, out: Path, split: str, limit: i
     if out.suffix != ".npz":
         raise CounterpointError(f"--out {out} has no .npz ending.", "", f"--out {out.with_suffix('.npz')}")
     model = load(run)
+    if not model.channels:
+        raise CounterpointError(f"{model.recipe.name} decodes brains.", "",
+                                f"counterpoint decode predict {run} --split {split}")
     settings = dataclasses.replace(model.recipe.data, source=data, limit=limit, channels=as_channels(model.channels))
     source = settings.load(split)
     found = {"embedding": model.embed(source), "index": np.arange(len(source))}

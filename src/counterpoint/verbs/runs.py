@@ -71,19 +71,21 @@ def load(where: str | Path) -> Model:
 
 def evaluate_run(run: str | Path, *, data: str | None = None, metrics: Sequence[str] = (),
                  quiet: bool = False) -> dict[str, Any]:
-    """Score a run again: kNN, linear probe, retrieval and geometry beside untrained and pixel baselines.
+    """Score a run again beside its baselines: pictures by kNN, linear probe, retrieval; brains beside ridge.
 
     Args:
         run: Run folder, NAME (its latest run) or NAME/VARIANT-0001.
         data: Other data than it was trained on; the training part serves as bank.
-        metrics: Of knn, linear (L-BFGS), linear_sgd, retrieval_r1; all but linear_sgd when none is named.
+        metrics: Of knn, linear (L-BFGS), linear_sgd, retrieval_r1; all but linear_sgd when none is named. Of a
+            decoder: retrieval, semantics, repeats, networks, regions, pictures, map.
         quiet: Print nothing.
     """
-    from counterpoint.train.evaluation import evaluate_folder
+    from counterpoint.train.modalities import modality_of
     from counterpoint.train.run import open_run
 
     found = open_run(run)
-    result = evaluate_folder(found, data=data, metrics=metrics, quiet=quiet)
+    modality = modality_of(found.status()["name"])
+    result = modality.evaluate_again(found, data=data, metrics=metrics, quiet=quiet)
     if data is None:
         finish(found)
     return result
@@ -125,23 +127,31 @@ def report_runs(runs: Sequence[str | Path], *, out: str | Path | None = None, op
     return page
 
 
-def demo(*, data: str = "scenes", out: str | Path | None = None, open: bool = False, quiet: bool = False) -> Path:
-    """Run the main job in a few minutes: train SimCLR, score it against its baselines, write the report.
+def demo(*, brain: bool = True, data: str = "", out: str | Path | None = None, open: bool = False,
+         quiet: bool = False) -> Path:
+    """Run the main job in a few minutes: decode what a simulated brain saw, or learn from pictures; ends in a report.
 
     Args:
-        data: "scenes" (embedded), or any other data, for instance fashion-mnist, which take the default recipe for as
-            many epochs as 120,000 pictures make.
+        brain: Responses of a simulated person on the cortical surface: train MindEye, retrieve and reconstruct the
+            pictures, ablate networks, map what carried it. With --brain=false, SimCLR on embedded pictures.
+        data: Other data: responses ("nsd:FOLDER", "haxby:FOLDER" ...), or pictures ("fashion-mnist", a folder), which
+            take SimCLR for as many epochs as 120,000 pictures make.
         out: The run folder.
         open: Open the report in a browser.
         quiet: Print nothing.
     """
     changes: dict[str, Any] = {}
-    if data != "scenes":
+    if brain and (not data or ":" in data):
+        spec = "mindeye.demo"
+        changes = {"data.source": data} if data else {}
+    elif data in ("", "scenes"):
+        spec = "simclr.demo"
+    else:
         from counterpoint.data.spec import ImageData
 
         pictures = len(ImageData(source=data).load("train"))
-        changes = {"data.source": data, "epochs": max(2, round(DEMO_PICTURES / pictures))}
-    run = fit("simclr.default" if changes else "simclr.demo", out=out, quiet=quiet, **changes)
+        spec, changes = "simclr.default", {"data.source": data, "epochs": max(2, round(DEMO_PICTURES / pictures))}
+    run = fit(spec, out=out, quiet=quiet, **changes)
     page = run.path / "report.html"
     if open:
         webbrowser.open(page.as_uri())

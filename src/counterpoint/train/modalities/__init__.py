@@ -79,6 +79,9 @@ class Modality(Protocol):
                  metrics: Sequence[str]) -> dict[str, Any]:
         """Scores beside baselines; writes evaluation.json and what the report shows."""
 
+    def evaluate_again(self, run: Run, *, data: str | None, metrics: Sequence[str], quiet: bool) -> dict[str, Any]:
+        """A finished run evaluated again, also on other data (written to evaluation-DATA.json)."""
+
     def last_words(self, run: Run) -> list[str]:
         """The lines that end a command: result, baselines, next step."""
 

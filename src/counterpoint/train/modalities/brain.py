@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from counterpoint.train.console import Output
 from counterpoint.train.decoding.evaluation import METRICS as METRICS
 from counterpoint.train.decoding.evaluation import evaluate_decoder
 from counterpoint.train.decoding.probe import DecodingProbe
+from counterpoint.train.decoding.use import known_voxels
 from counterpoint.train.decoding.world import World, fingerprint, load_world
 from counterpoint.train.modalities import Loaded, Reporting
 from counterpoint.train.run import Run
@@ -146,6 +148,25 @@ def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metr
     untrained = build(loaded).to(learner.device)
     return evaluate_decoder(learner, untrained, loaded.train, run, output, metrics=metrics,
                             refit=lambda pictures: refit(loaded, pictures))
+
+
+def evaluate_again(run: Run, *, data: str | None, metrics: Sequence[str], quiet: bool) -> dict[str, Any]:
+    """On the responses it was trained with, or on other ones of the same people."""
+    from counterpoint.train.model import load as load_model
+
+    model = load_model(run.path)
+    learner, recipe = model.learner, model.recipe
+    assert isinstance(learner, Decoder)
+    if data is not None:
+        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, source=data, options={}))
+    world = load_world(recipe)
+    world = dataclasses.replace(world, targets=rebased(learner, world.targets))
+    for person in world.people:
+        known_voxels(learner, person)
+    wanted = metrics or [metric for metric in METRICS if metric != "learning"]
+    name = "evaluation.json" if data is None else f"evaluation-{Path(data).name}.json"
+    return evaluate_decoder(learner, build(Loaded(recipe, world, world)), world, run, Output(quiet=quiet),
+                            metrics=wanted, name=name)
 
 
 def refit(loaded: Loaded, pictures: int) -> Decoder:

@@ -16,7 +16,7 @@ from counterpoint.train.build import build_learner, check_data, fit_views
 from counterpoint.train.callbacks.probe import Probe
 from counterpoint.train.console import Output
 from counterpoint.train.evaluation import METRICS as METRICS
-from counterpoint.train.evaluation import evaluate_learner
+from counterpoint.train.evaluation import evaluate_folder, evaluate_learner
 from counterpoint.train.modalities import Loaded, Reporting
 from counterpoint.train.run import Run
 from counterpoint.train.summary import image_lines
@@ -90,6 +90,11 @@ def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded:
 def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metrics: Sequence[str]) -> dict[str, Any]:
     """kNN, linear probe, retrieval and geometry."""
     return evaluate_learner(learner, loaded.train, loaded.test, run, output, metrics=metrics)
+
+
+def evaluate_again(run: Run, *, data: str | None, metrics: Sequence[str], quiet: bool) -> dict[str, Any]:
+    """On its own or on other pictures."""
+    return evaluate_folder(run, data=data, metrics=metrics, quiet=quiet)
 
 
 def last_words(run: Run) -> list[str]:
