@@ -36,7 +36,7 @@ def test_survives_being_written_and_read(spec: str):
 @pytest.mark.parametrize("name", systems())
 def test_tiny_needs_no_download(name: str):
     recipe = lookup(f"{name}.tiny")
-    assert recipe.data.source in ("scenes", "digits")
+    assert recipe.data.source in ("scenes", "digits", "simulated")
     assert not recipe.data.download
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from counterpoint.core.discovery import system
+
 SMALL: dict[str, Any] = {
     "data.source": "digits", "data.batch_size": 64, "data.limit": 320, "views.size": 16, "data.size": 16,
     "encoder.width": 16, "encoder.depth": 4, "encoder.pool": "mean", "epochs": 2, "log_every": 2,
@@ -16,8 +18,21 @@ METHOD = {"barlow_twins": {"method.dim": 32, "method.hidden": 32}, "moco": {"met
           "simsiam": {"method.hidden": 32, "method.bottleneck": 16}}
 
 
+BRAIN: dict[str, Any] = {
+    "data.options": {"train": 40, "test": 12, "voxels": 60, "features": "factors"}, "data.batch_size": 8,
+    "data.subjects": ("1",), "data.validation": 0.0, "views.picture": "", "views.text": "hash", "views.components": 0,
+    "encoder.hidden": 16, "encoder.blocks": 1, "encoder.heads": 2, "encoder.token_width": 8,
+    "encoder.attention_width": 8, "epochs": 2, "log_every": 2}
+PRIOR = {"method.prior_depth": 1, "method.prior_heads": 2, "method.timesteps": 4}
+DECODERS = {"ridge": {}, "mindeye": {"method.hidden": 16, **PRIOR}, "sttm": {"method.hidden": 16, **PRIOR},
+            "wave": {"data.options": {"train": 40, "test": 12, "features": "factors", "kind": "timeseries"}, **PRIOR}}
+
+
 def small(name: str, **more: Any) -> dict[str, Any]:
-    """Settings that make any picture method tiny."""
+    """Settings that make any method tiny."""
+    system_name = name.partition(".")[0]
+    if system(system_name).modality == "brain":
+        return {**BRAIN, **DECODERS.get(system_name, {}), **more}
     return {**SMALL, **METHOD.get(name.partition(".")[0], {"method.hidden": 32, "method.dim": 16}), **more}
 
 

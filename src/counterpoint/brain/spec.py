@@ -187,11 +187,3 @@ class BrainViews:
     noise: float = 0.0
     drop_entries: float = 0.0
     shuffle_time: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.picture and not self.text:
-            raise CounterpointError(
-                "Nothing to match responses with: neither picture nor text is named.",
-                "",
-                "--views.picture efficientnet_lite0",
-            )

@@ -100,6 +100,9 @@ def build_targets(people: Sequence[Subject], views: BrainViews, train_ids: np.nd
     """
     ids = np.unique(np.concatenate([person.data.stimulus_id for person in people]))
     owner = _owners(people, ids)
+    if not views.picture and not views.text:
+        raise CounterpointError("Nothing to match responses with: neither a picture nor a text network is named.", "",
+                                "--views.picture efficientnet_lite0")
     text, counts = _texts(people, ids, owner, views) if views.text else (None, None)
     if views.picture:
         target = PictureTarget(views.picture, views.picture_weights, views.picture_size, views.layer)
