@@ -226,7 +226,8 @@ def _map(learner: Decoder, world: World) -> dict[str, Any]:
     """What each voxel of the first person carries, with its place."""
     person = world.people[0]
     space, kept = person.data.space, person.kept
-    arrays: dict[str, Any] = {"map_values": tables.contribution_map(learner, world, 0), "space": np.array(space.kind)}
+    arrays: dict[str, Any] = {"map_values": tables.contribution_map(learner, world, 0), "space": np.array(space.kind),
+                              "map_name": np.array("contribution to the matched similarity")}
     ceiling = tables.ceiling_of(world, 0)
     if ceiling is not None:
         arrays["ceiling_values"] = ceiling.astype(np.float32)
@@ -236,7 +237,8 @@ def _map(learner: Decoder, world: World) -> dict[str, Any]:
     if space.affine is not None:
         arrays["map_affine"] = space.affine
     if person.data.parcels is not None:
-        arrays["parcels"] = person.data.parcels[kept]
+        arrays["parcels"] = labels = person.data.parcels[kept]
+        arrays["parcel_names"] = np.array([person.data.parcel_names.get(int(label), "") for label in labels], np.str_)
     return arrays
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import combine_pvalues
 
 from counterpoint.evaluate.decoding import decoding_scores
 from counterpoint.evaluate.frechet import frechet_distance, variance_ratio
@@ -109,7 +110,11 @@ def pooled(rows: Iterable[Row]) -> list[Row]:
             for key in ("value", "low", "high"):
                 row[key] = float(np.mean([one[key] for one in same]))
             row["n"] = sum(one["n"] for one in same)
-            row["protocol"] += f"; mean over {len(same)} people"
+            how = f"mean over {len(same)} people"
+            if row["metric"].endswith("_p"):
+                row["value"] = row["low"] = row["high"] = float(combine_pvalues([one["value"] for one in same]).pvalue)
+                how = f"{len(same)} people by Fisher's method"
+            row["protocol"] += f"; {how}"
         found.append(row)
     return found
 
