@@ -14,6 +14,8 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.encoders.targets import PictureTarget, TextTarget
 
 BLOCK = 512
+COMPARED = 16
+"""Pictures that are looked at to see whether two people number theirs alike."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def build_targets(people: Sequence[Subject], views: BrainViews, train_ids: np.nd
     if not views.picture and not views.text:
         raise CounterpointError("Nothing to match responses with: neither a picture nor a text network is named.", "",
                                 "--views.picture efficientnet_lite0")
+    _refuse_clashes(people, ids, owner)
     text, counts = _texts(people, ids, owner, views) if views.text else (None, None)
     if views.picture:
         target = PictureTarget(views.picture, views.picture_weights, views.picture_size, views.layer)
@@ -127,6 +130,24 @@ def _owners(people: Sequence[Subject], ids: np.ndarray) -> np.ndarray:
     for number in reversed(range(len(people))):
         owner[np.searchsorted(ids, np.unique(people[number].data.stimulus_id))] = number
     return owner
+
+
+def _refuse_clashes(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray) -> None:
+    """Refuse ids under which people saw different pictures; a few of those that two people share are compared."""
+    for person in people:
+        mine = np.unique(person.data.stimulus_id)
+        for number in np.unique(owner[np.searchsorted(ids, mine)]):
+            other = people[number]
+            shared = mine[owner[np.searchsorted(ids, mine)] == number]
+            some = np.unique(shared[np.linspace(0, len(shared) - 1, min(COMPARED, len(shared))).astype(np.int64)])
+            a, b = person.data.stimuli, other.data.stimuli
+            if other is person or a is b or a is None or b is None or a.images is None or b.images is None:
+                continue
+            left, right = person.data.images(some), other.data.images(some)
+            unlike = (left != right).any(axis=(1, 2, 3)) if left.shape == right.shape else np.zeros(len(some), bool)
+            if unlike.any():
+                raise CounterpointError(f"{other.name} and {person.name} saw different pictures under one id, "
+                                        f"{some[unlike][0]}.", "People who train together share their ids.")
 
 
 def _gathered(people: Sequence[Subject], ids: np.ndarray, owner: np.ndarray, function: Any) -> np.ndarray:
