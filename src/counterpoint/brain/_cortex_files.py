@@ -88,9 +88,11 @@ def stored_depth(space: str, hemisphere: str) -> NDArray[np.float32]:
         found = load_fsaverage_data(mesh="fsaverage5", data_type="sulcal").data.parts[hemisphere]
         return np.asarray(found, np.float32)
     import nibabel
+    from nibabel.imageglobals import LoggingOutputSuppressor
 
     path = hcp_file("S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii")
-    values = -np.asarray(nibabel.load(path).dataobj, np.float32)[0]  # type: ignore[attr-defined]
+    with LoggingOutputSuppressor():  # the file's header has no voxel size, which nibabel mends and remarks on
+        values = -np.asarray(nibabel.load(path).dataobj, np.float32)[0]  # type: ignore[attr-defined]
     return on_vertices(values, hemisphere)
 
 
