@@ -14,7 +14,7 @@ from counterpoint.core.discovery import PACKAGE, public_names
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-EXPORTING = ("objectives", "evaluate")
+EXPORTING = ("objectives", "evaluate", "encoders", "data", "brain")
 """Packages whose names are imported from the package itself."""
 REFERENCE = {
     "objectives": "Objectives",
@@ -22,6 +22,7 @@ REFERENCE = {
     "views": "Views",
     "encoders": "Encoders and heads",
     "data": "Data",
+    "brain": "Brain",
     "base": "The learner and the parts that systems hold",
     "train": "Training",
     "report": "Report",
@@ -34,6 +35,7 @@ ENTRY = re.compile(r"^    (\w+): (.*)$")
 def setup(app: Sphinx) -> dict[str, Any]:
     """Read the docstrings of the verbs, whose ``Args:`` also serve the command line."""
     app.connect("autodoc-process-docstring", numpydoc_arguments, priority=100)
+    app.connect("missing-reference", other_path)
     return {"parallel_read_safe": True}
 
 
@@ -50,7 +52,7 @@ def module_part(package: str, path: Path) -> list[str]:
     """One module: its own words, then its public names in the order they are written."""
     inner = ".".join(path.relative_to(PACKAGE / package).with_suffix("").parts)
     module = f"counterpoint.{package}.{inner}"
-    home = f"counterpoint.{package}" if package in EXPORTING else module
+    offered = public_names(f"counterpoint.{package}") if package in EXPORTING else {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
     parts = [
         heading(inner.replace(".", " / ").replace("_", " ").capitalize()),
@@ -60,9 +62,22 @@ def module_part(package: str, path: Path) -> list[str]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             is_class = isinstance(node, ast.ClassDef)
+            home = f"counterpoint.{package}" if node.name in offered else module
             kind, options = ("autoclass", (":members:",)) if is_class else ("autofunction", ())
             parts.append(block(f"{kind}:: {home}.{node.name}", "", *options))
     return parts
+
+
+def other_path(app: Any, env: Any, node: Any, contnode: Any) -> Any:
+    """Find ``counterpoint.PACKAGE.FILE.NAME`` under ``counterpoint.PACKAGE.NAME``, where exported names are listed."""
+    words = node.get("reftarget", "").split(".")
+    if node.get("refdomain") != "py" or len(words) < 4 or words[1] not in EXPORTING:
+        return None
+    short = ".".join([*words[:2], *words[3:]])
+    found = env.get_domain("py").objects.get(short)
+    if found is None:
+        return None
+    return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, node["reftype"], short, node, contnode)
 
 
 def verbs_page() -> str:
