@@ -6,18 +6,24 @@ WORKERS ?= 2
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 
-.PHONY: help demo test quick lint docs setup clean
+.PHONY: help demo demo-pictures test quick lint docs setup clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: $(READY)  ## train SimCLR on real pictures for a few minutes; ends in a report whose path is printed
+demo: $(READY)  ## decode what a simulated brain saw, in a few minutes; ends in a report whose path is printed
+	@echo "== the pictures: scenes of photographs (Debian's tuxpaint stamps, 11 MB), or drawn ones where they cannot be had"
+	@$(BIN)/counterpoint data fetch stamps || echo "Going on with drawn scenes."
+	@echo "== counterpoint demo"
+	@$(BIN)/counterpoint demo
+
+demo-pictures: $(READY)  ## train SimCLR on 60,000 real pictures for a few minutes; ends in a report
 	@echo "== real pictures: Fashion-MNIST, 60,000 for training and 10,000 for testing (31 MB, MIT licence)"
 	@if $(BIN)/counterpoint data fetch fashion-mnist; then data=fashion-mnist; \
 	else data=scenes; echo "Fashion-MNIST cannot be had here: going on with scenes, which are drawn on the spot."; fi; \
-	echo "== counterpoint demo --data $$data"; \
-	$(BIN)/counterpoint demo --data $$data
+	echo "== counterpoint demo --brain=false --data $$data"; \
+	$(BIN)/counterpoint demo --brain=false --data $$data
 
 test: $(READY)  ## the whole suite: unit tests, doctests, golden values, small trainings, README commands
 	@echo "== every test, $(WORKERS) processes of one thread each; 'make quick' leaves out the slow ones"
