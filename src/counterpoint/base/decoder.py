@@ -99,9 +99,10 @@ class Decoder(Learner, ABC):
         """Share of the optimiser steps that are done."""
         return self.global_step / self.total_steps if self.total_steps and self._trainer is not None else 0.0
 
-    def step_generator(self, salt: int = 0) -> torch.Generator:
-        """A generator that depends on seed, step, rank and ``salt`` alone."""
-        seed = step_seed(self.settings.seed + 1_000_003 * salt, self.batches_seen, self.global_rank)
+    def step_generator(self, salt: int = 0, *, common: bool = False) -> torch.Generator:
+        """A generator that depends on seed, step, rank and ``salt`` alone; a ``common`` one not on the rank."""
+        rank = 0 if common else self.global_rank
+        seed = step_seed(self.settings.seed + 1_000_003 * salt, self.batches_seen, rank)
         return torch.Generator().manual_seed(seed)
 
     def mixed(self, batch: Batch, *, alpha: float, probability: float) -> tuple[Batch, Tensor, Tensor]:

@@ -107,9 +107,9 @@ class BrainSamples:
         """
         step = batch_size * world_size
         if min(self.counts) < step:
-            small = self.people[int(np.argmin(self.counts))].name
-            raise CounterpointError(f"{small} has {min(self.counts)} training samples, fewer than a batch of {step}.",
-                                    "Every person fills a batch.", f"--data.batch_size {min(self.counts) // 2}")
+            fewest, small = min(self.counts), self.people[int(np.argmin(self.counts))].name
+            raise CounterpointError(f"{small} has {fewest} training samples, fewer than a batch of {step}.",
+                                    "Every person fills a batch.", f"--data.batch_size {max(2, fewest // world_size)}")
         steps = max(self.counts) // step
 
         def batches(epoch: int, generator: np.random.Generator) -> list[np.ndarray]:

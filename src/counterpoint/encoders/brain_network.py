@@ -79,8 +79,8 @@ class BrainNetwork(nn.Module):
         hidden = self.people(list(responses), list(subjects))
         if self.kind == "linear":
             return hidden.unflatten(1, (self.tokens, self.dim))
-        found = self.shared.body(self.enter(hidden))
-        return found
+        entered: Tensor = self.shared.body(self.enter(hidden))
+        return entered
 
     def pooled(self, responses: Sequence[Tensor]) -> Tensor:
         """The sequence encoder's ``(batch, hidden)`` feature, before any projection."""
@@ -108,11 +108,16 @@ class BrainNetwork(nn.Module):
 
     def _check(self, responses: Sequence[Tensor], subjects: Sequence[str]) -> None:
         for x, name in zip(responses, subjects, strict=True):
-            if name not in self.inputs:
-                raise unknown("person in this model", name, self.inputs, "counterpoint decode fit --init-from RUN")
-            if x.shape[-1] != self.inputs[name]:
-                raise CounterpointError(f"{name}: responses have {x.shape[-1]} voxels, the model reads "
-                                        f"{self.inputs[name]}.", "The same mask as in training was expected.")
+            self.check_person(name, x.shape[-1])
+
+    def check_person(self, name: str, voxels: int) -> None:
+        """Refuse a person who has no part here, or other voxels than in training; sequences are read of anybody."""
+        if name not in self.inputs and self.kind != "causal":
+            raise unknown("person in this model", name, self.inputs, "counterpoint decode fit ... --init-from RUN")
+        expected = self.inputs[name] if name in self.inputs else one_width(self.inputs)
+        if voxels != expected:
+            raise CounterpointError(f"{name} has {voxels} voxels, the model reads {expected}.",
+                                    "The same mask and regions as in training were expected.")
 
 
 def one_width(inputs: Mapping[str, int]) -> int:

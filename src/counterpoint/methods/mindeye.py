@@ -10,7 +10,8 @@ Objective: bimixco, soft_clip, soft_contrastive_distillation
 
 For unit projector outputs p_i and picture embeddings t_i, flattened over tokens, S_ij = p_i . t_j / T::
 
-    BiMixCo   -1/(2B) sum_ij Q_ij [ log softmax_j(S)_ij + log softmax_i(S)_ij ],  Q_ij = b_i [i = j] + (1 - b_i) [j = k_i]
+    BiMixCo   -1/(2B) sum_ij Q_ij [ log softmax_j(S)_ij + log softmax_i(S)_ij ],
+              Q_ij = b_i [i = j] + (1 - b_i) [j = k_i]
     SoftCLIP  -1/(2B) sum_ij W_ij [ log softmax_j(S)_ij + log softmax_j(S^T)_ij ],  W_ij = softmax_j(t_i . t_j / T)
     prior     mean || f(x_t, t, backbone) - sqrt(d) t ||^2
     L = contrastive + 30 prior (+ 0.5 low level)

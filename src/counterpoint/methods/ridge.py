@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,9 +59,11 @@ class Ridge(Decoder):
         self.alphas = torch.logspace(math.log10(smallest), math.log10(largest), penalties).tolist()
 
     def solve(self, samples: Any) -> None:
-        """Fit every person's map to the mean responses of the training pictures."""
+        """Fit every person's map to the mean responses of training pictures, or to single trials (``repeats`` all)."""
         for number, person in enumerate(samples.people):
-            x = person.mean(samples.stimuli[number])
+            single = samples.repeats == "all"  # every showing is a sample of its own
+            x = samples.response(number, np.arange(samples.counts[number])) if single else \
+                person.mean(samples.stimuli[number])
             y = samples.targets.picture[samples.pictures[number]].reshape(len(x), -1)
             found = RidgeDecoder(self.alphas).fit(x, y)
             layer = self.encoder.people.maps[person.name]

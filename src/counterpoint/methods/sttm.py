@@ -103,7 +103,7 @@ class STTM(Decoder):
         tokens = self.tokens_of(batch)
         weights = torch.full((2,), 0.5)
         if self.random_weights and self.prior is not None:
-            weights = torch.randn(2, generator=self.step_generator(2)).softmax(0)
+            weights = torch.randn(2, generator=self.step_generator(2, common=True)).softmax(0)
         contrast = self._contrast(gather(self.projector(tokens)), batch, mixture)
         scale = float(weights[0]) if self.prior is not None else 1.0
         found = {name: scale * value for name, value in contrast.items()}

@@ -89,10 +89,10 @@ def index_data(name: str, *, root: str, out: str | Path = "nsd_index.csv", subje
         out: A .csv or .parquet file.
         subjects: Only these (1 to 8).
     """
-    from counterpoint.data.nsd_index import write_nsd_index
-
     if name != "nsd":
         raise CounterpointError(f'No index is made for "{name}".', "Known: nsd.",
                                 "counterpoint data index nsd --root DIR")
-    table = write_nsd_index(root, Path(out), subjects=subjects or None)
-    return f"{out}: {len(table)} trials of {table['subject'].nunique()} people"
+    from counterpoint.data.nsd_indexing import nsd_index, write_nsd_index
+
+    table = nsd_index(root, subjects=subjects or None)
+    return f"{write_nsd_index(table, out)}: {len(table)} trials of {table['subject'].nunique()} people"

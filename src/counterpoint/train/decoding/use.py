@@ -12,7 +12,7 @@ import numpy as np
 from counterpoint.base.decoder import Decoder
 from counterpoint.brain.subject import Subject
 from counterpoint.brain.targets import Targets
-from counterpoint.core.errors import CounterpointError, unknown
+from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_atomic
 from counterpoint.encoders.targets import PictureTarget
 from counterpoint.train.decoding.pictures import try_painter
@@ -65,12 +65,7 @@ def decode_to_file(run: str | Path, *, data: str | None, subject: str | None, sp
 
 def known_voxels(learner: Decoder, person: Subject) -> None:
     """Refuse a person whom the model does not know, or whose voxels are others than in training."""
-    inputs = learner.encoder.inputs
-    if person.name not in inputs and learner.encoder.kind != "causal":
-        raise unknown("person in this model", person.name, inputs, "counterpoint decode fit ... --init-from RUN")
-    if person.name in inputs and inputs[person.name] != person.voxels:
-        raise CounterpointError(f"{person.name} has {person.voxels} voxels, the model reads {inputs[person.name]}.",
-                                "The same mask and regions as in training were expected.")
+    learner.encoder.check_person(person.name, person.voxels)
 
 
 def gallery_of(person: Subject, ids: np.ndarray, folder: str | None) -> tuple[np.ndarray, np.ndarray]:

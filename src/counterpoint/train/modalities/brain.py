@@ -124,6 +124,7 @@ def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded:
     """
     own = learner.state_dict()
     fresh = [key for key in own if key not in tensors]
+    fresh += [key for key in tensors if key == "target_rotation" and key not in own]
     stray = [key for key in fresh if not key.startswith(("encoder.people.", "encoder.shared.adapters."))]
     odd = [key for key in own if key in tensors and own[key].shape != tensors[key].shape]
     if stray or odd:
@@ -178,10 +179,11 @@ def refit(loaded: Loaded, pictures: int) -> Decoder:
         recipe.seed)).numpy()[:pictures]] for ids in world.train])
     batch = min(recipe.data.batch_size, max(2, pictures // 2))
     steps = recipe.epochs * max(len(ids) // recipe.data.batch_size for ids in world.train)
-    epochs = max(1, round(steps / max(1, pictures // batch)))
+    epochs = max(min(1, recipe.epochs), round(steps / max(1, pictures // batch)))
     recipe = dataclasses.replace(recipe, epochs=epochs, data=dataclasses.replace(recipe.data, batch_size=batch))
     part = Loaded(recipe, fewer, fewer)
     learner = build(part)
+    learner.solve(training_data(part))
     trainer = Trainer(max_epochs=epochs, accelerator=recipe.accelerator, devices=1, precision=recipe.precision,
                       logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
                       use_distributed_sampler=False)
