@@ -94,5 +94,5 @@ class Openers:
 
     @classmethod
     def from_haxby(cls, root: Root, subject: Who, *, preparation: Preparation | None = None, **options: Any) -> Self:
-        """From Haxby 2001; see :func:`counterpoint.data.Haxby`."""
-        return cls._read_with("Haxby", root, subject, preparation, options)
+        """From Haxby 2001; see :func:`counterpoint.data.Haxby`. Ids are of category and run, so that splits differ."""
+        return cls._read_with("Haxby", root, subject, preparation, {"ids": "run", **options})
