@@ -35,7 +35,8 @@ def check_decoder(spec: str) -> None:
 
 
 def decode_predict(run: str | Path, *, data: str | None = None, subject: str | None = None, split: str = "test",
-                   gallery: str | None = None, reconstruct: bool = True, out: str | Path = "decoded.npz") -> Path:
+                   gallery: str | None = None, reconstruct: bool = True, generator: str = "",
+                   out: str | Path = "decoded.npz") -> Path:
     """Decode responses with a trained run: which picture, and what it looked like; arrays in a .npz file.
 
     Args:
@@ -45,12 +46,13 @@ def decode_predict(run: str | Path, *, data: str | None = None, subject: str | N
         split: test, train or imagery.
         gallery: A folder of pictures to choose from; by default those of the split.
         reconstruct: Paint pictures too, where the shipped generator reads the targets.
+        generator: Paint with a diffusers pipeline instead: unclip:FOLDER, versatile:FOLDER or sdxl-unclip:FOLDER.
         out: The .npz file to write.
     """
     from counterpoint.train.decoding.use import decode_to_file
 
     return decode_to_file(run, data=data, subject=subject, split=split, gallery=gallery, out=Path(out),
-                          reconstruct=reconstruct)
+                          reconstruct=reconstruct, generator=generator)
 
 
 def decode_report(run: str | Path, *, out: str | Path | None = None, open: bool = False) -> Path:

@@ -13,47 +13,83 @@ from counterpoint.encoders.targets import PictureTarget
 from counterpoint.evaluate.matching import rank_of_match
 from counterpoint.train.decoding.world import World
 
-SIDE, SAMPLES, STRENGTH = 64, 8, 0.85
+SIDE, SAMPLES, PIPELINE_SAMPLES, STRENGTH = 64, 8, 2, 0.85
 MOST = 100
 """Reconstructed test pictures that are scored; the choice is seeded."""
 
 
 class Painter:
-    """The shipped generator behind a run's targets: decoded embeddings become pictures of 64 pixels."""
+    """A generator behind a run's targets: decoded embeddings become pictures.
 
-    def __init__(self, recipe: Recipe, world: World) -> None:
+    Parameters
+    ----------
+    recipe : Recipe
+    world : World
+        Its targets say how embeddings were centred.
+    pipeline : str
+        ``KIND:FOLDER`` of a diffusers pipeline (``unclip``, ``versatile``, ``sdxl-unclip``); empty: the shipped
+        generator, which draws 64 pixels from pooled EfficientNet-Lite0 embeddings.
+    """
+
+    def __init__(self, recipe: Recipe, world: World, pipeline: str = "") -> None:
         from counterpoint.brain.generator import load_generator
 
         views = recipe.views
         self.target = PictureTarget(views.picture, views.picture_weights, views.picture_size, views.layer)
-        self.world, self.generator, self.embedder = world, load_generator(), self.target.build()
+        self.world, self.pipeline = world, pipeline
+        self.generator: Any = diffusers_generator(pipeline) if pipeline else load_generator()
+        self.samples = PIPELINE_SAMPLES if pipeline else SAMPLES
+        self.embedder = self.target.build()
 
     @staticmethod
     def possible(recipe: Recipe) -> bool:
-        """Whether the generator reads these targets: pooled EfficientNet-Lite0 at 128 pixels, not whitened."""
+        """Whether the shipped generator reads these targets: pooled EfficientNet-Lite0 at 128 pixels, not whitened."""
         views = recipe.views
         return (views.picture, views.layer, views.picture_size) == ("efficientnet_lite0", "pooled", 128) \
             and not views.whiten
 
     def paint(self, embedding: np.ndarray, query: np.ndarray, *, latent: np.ndarray | None, seed: int) -> np.ndarray:
-        """``(n, 3, 64, 64)`` uint8: eight draws each, the one nearest to the retrieval embedding ``query`` is kept.
+        """``(n, 3, height, width)`` uint8: several draws each, the one nearest to ``query`` is kept.
 
-        The picture that was seen takes no part in the choice. With a low-level latent, drawing starts from it.
+        ``query`` is the retrieval embedding; the picture that was seen takes no part in the choice. With a low-level
+        latent, drawing starts from its picture (strength 0.85: the paper's).
         """
         from counterpoint.brain.selection import pick_best
 
         raw = self.world.targets.raw(embedding)
-        torch_seed = torch.Generator().manual_seed(seed)
-        drawn = self.generator.generate(raw, low_level=latent, strength=STRENGTH if latent is not None else 1.0,
-                                        samples=SAMPLES, generator=torch_seed)
+        noise = torch.Generator().manual_seed(seed)
+        drawn = self.generator.generate(raw, low_level=self.start(latent), samples=self.samples, generator=noise,
+                                        strength=STRENGTH if latent is not None else 1.0)
         again = self.world.targets.centred(self.embedder.embed(drawn.reshape(-1, *drawn.shape[2:])))
-        best = pick_best(again.reshape(len(drawn), SAMPLES, -1), query.reshape(len(query), -1))
+        again = again.reshape(len(drawn), self.samples, *again.shape[1:])[:, :, :query.shape[1]]
+        best = pick_best(again.reshape(len(drawn), self.samples, -1), query.reshape(len(query), -1))
         found: np.ndarray = drawn[np.arange(len(drawn)), best]
         return found
 
+    def start(self, latent: np.ndarray | None) -> Any:
+        """What drawing starts from: the shipped generator's own latent, or for a pipeline the picture it stands for."""
+        if latent is None or not self.pipeline:
+            return latent
+        from counterpoint.brain.autoencoder import load_autoencoder
+
+        with torch.no_grad():
+            return load_autoencoder().decode(torch.from_numpy(latent))
+
+
+def diffusers_generator(pipeline: str) -> Any:
+    """The pipeline that ``KIND:FOLDER`` names."""
+    from counterpoint.brain.pipelines import DiffusersGenerator
+
+    kind, colon, folder = pipeline.partition(":")
+    if not colon:
+        raise CounterpointError(f"--generator {pipeline} names no folder.", "KIND:FOLDER was expected.",
+                                "--generator versatile:FOLDER")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return DiffusersGenerator(kind, folder, device=device)
+
 
 def try_painter(recipe: Recipe, world: World) -> tuple[Painter | None, str]:
-    """The painter, or none and why."""
+    """The painter with the shipped generator, or none and why."""
     if not Painter.possible(recipe):
         return None, "no reconstructions: the shipped generator reads pooled EfficientNet-Lite0 embeddings only"
     try:

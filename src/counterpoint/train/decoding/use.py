@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from counterpoint.base.decoder import Decoder
+from counterpoint.base.recipe import Recipe
 from counterpoint.brain.subject import Subject
 from counterpoint.brain.targets import Targets
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_atomic
 from counterpoint.encoders.targets import PictureTarget
-from counterpoint.train.decoding.pictures import try_painter
+from counterpoint.train.decoding.pictures import Painter, try_painter
 from counterpoint.train.decoding.predictions import Predictions, predict
 from counterpoint.train.decoding.world import World
 from counterpoint.train.model import load
@@ -24,7 +25,7 @@ NEAREST = 5
 
 
 def decode_to_file(run: str | Path, *, data: str | None, subject: str | None, split: str, gallery: str | None,
-                   out: Path, reconstruct: bool) -> Path:
+                   out: Path, reconstruct: bool, generator: str = "") -> Path:
     """Decode a split of one person with a trained run and write arrays.
 
     ``stimulus_id (n,)``, ``embedding (n, dim)``, ``nearest (n, 5)`` with ``similarity (n, 5)`` into
@@ -52,15 +53,20 @@ def decode_to_file(run: str | Path, *, data: str | None, subject: str | None, sp
     if gallery is None:
         arrays["rank"] = rank(arrays.pop("all_similarity"))
     if reconstruct:
-        painter, _ = try_painter(recipe, World([person], targets, [], [], [ids]))
-        if painter is not None:
-            source = found["prior"] if "prior" in found else found["retrieval"]
-            arrays["picture"] = painter.paint(source, found["retrieval"], seed=recipe.seed,
-                                              latent=found.get("latent"))
+        arrays |= painted(recipe, World([person], targets, [], [], [ids]), found, generator)
     arrays.pop("all_similarity", None)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return write_atomic(out, buffer.getvalue())
+
+
+def painted(recipe: Recipe, world: World, found: Predictions, generator: str) -> dict[str, np.ndarray]:
+    """Reconstructions by the pipeline that was named, else by the shipped generator where it reads the targets."""
+    painter = Painter(recipe, world, generator) if generator else try_painter(recipe, world)[0]
+    if painter is None:
+        return {}
+    source = found["prior"] if "prior" in found else found["retrieval"]
+    return {"picture": painter.paint(source, found["retrieval"], latent=found.get("latent"), seed=recipe.seed)}
 
 
 def known_voxels(learner: Decoder, person: Subject) -> None:
