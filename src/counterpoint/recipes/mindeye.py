@@ -60,15 +60,21 @@ def paper() -> Recipe:
 def claim() -> Claim:
     """One vector does not do both jobs: a contrastive head finds the picture, a prior makes likely embeddings.
 
-    A simulated person (600 pictures shown three times, 2,000 voxels, 300 test pictures), EfficientNet-Lite0 as the
+    A simulated person (1,000 pictures shown three times, 2,000 voxels, 300 test pictures), EfficientNet-Lite0 as the
     target. ``contrastive`` and ``mse`` are the same network trained by one loss each, on the target as the network
-    gives it, which lies in a narrow cone as CLIP's does; the same with the cone removed (``centred``) and with an even
-    spectrum (``whitened``) stand beside them without a required sign. ``prior`` regresses a centred target and learns a
-    prior on top; ``shuffled`` learns from wrong pairs. Ridge is printed for every arm.
+    gives it, which lies in a narrow cone as CLIP's does; the same with the cone removed (``centred``) stand beside them
+    without a required sign. ``prior`` regresses a centred target and learns a prior on top; ``shuffled`` learns from
+    wrong pairs. Ridge is printed for every arm, and is ahead of every network here.
 
     Settings were chosen with seed 1. What the squared error can do with the cone was looked for there: rates 1e-3 and
     3e-3, decay 0.01 and 0.3, dropout 0.2 and 0.5, 60 to 180 epochs gave 0.00 to 0.03 of top-1, the contrast 0.23 to
     0.28 and ridge 0.34; centred, the two were 0.48 and 0.52 with 1,000 pictures.
+
+    Seen so far (version 1, 600 pictures, three seeds): inconclusive. Contrastive 0.35 against 0.03 (centred 0.39 against
+    0.20, whitened 0.30 against 0.17: no flip), ridge 0.43 (centred 0.73); the prior's draws retrieve worse than what
+    conditions them (0.05 against 0.19) and lie nearer to true embeddings, but by a factor of 1.7 to 2.0 where 2 was
+    asked for; two showings beat one, three beat two by 0.03 with an interval that holds 0. Version 2 has more pictures,
+    a prior trained for longer (2.9 and 3.2 on the tuning seed) and five seeds.
     """
     regress: dict[str, Any] = {"method.contrastive_weight": 0.0, "method.regression_weight": 1.0}
     alone: dict[str, Any] = {"method.prior_weight": 0.0}
@@ -77,16 +83,14 @@ def claim() -> Claim:
     base = simulated(
         epochs=60, encoder=BrainEncoder(hidden=256, blocks=2), views=BrainViews(components=64), learning_rate=2e-3,
         weight_decay=0.1, validation=0.0, method={"hidden": 256, **HEAT, **SMALL_PRIOR},
-        train=600, train_repeats=3, test=300, voxels=2000)
+        train=1000, train_repeats=3, test=300, voxels=2000)
     top1 = "brain_to_image_top1"
     return Claim(
         statement="Retrieval wants a contrastive head and reconstruction a prior: each is bad at the other's job.",
         recipe=replace(base, probe_every=0, name="mindeye"),
         arms={"contrastive": {**alone, **raw}, "mse": {**alone, **raw, **regress},
               "centred_contrastive": alone, "centred_mse": {**alone, **regress},
-              "whitened_contrastive": {**alone, "views.whiten": True},
-              "whitened_mse": {**alone, **regress, "views.whiten": True},
-              "prior": regress, "shuffled": {**alone, **raw, "data.shuffle_pairs": True}},
+              "prior": {**regress, "epochs": 120}, "shuffled": {**alone, **raw, "data.shuffle_pairs": True}},
         contrasts=(
             Contrast("top-1: contrastive at least 1.5 times squared error", (f"contrastive:{top1}",),
                      (f"mse:{top1}",), times=1.5),
@@ -100,8 +104,8 @@ def claim() -> Claim:
                      ("centred_contrastive:top1_repeats2",)),
             Contrast("contrastive above shuffled pairs", (f"contrastive:{top1}",), (f"shuffled:{top1}",), margin=0.1),
         ),
-        seeds=(101, 102, 103), tuning_seeds=(0, 1, 2),
+        seeds=(201, 202, 203, 204, 205), tuning_seeds=(0, 1, 2, 101, 102, 103), version=2,
         metrics=(top1, f"ridge_{top1}", f"chance_{top1}", "backbone_frechet", "prior_frechet",
                  "backbone_variance_ratio", "prior_variance_ratio", f"prior_{top1}"),
         parts=("retrieval", "repeats"), fast={"epochs": 4, "data.options": {
-            "train": 120, "train_repeats": 3, "test": 60, "voxels": 500}}, minutes=12)
+            "train": 120, "train_repeats": 3, "test": 60, "voxels": 500}}, minutes=15)
