@@ -10,11 +10,11 @@ def haxby(source: str = "haxby:haxby2001_slice") -> Recipe:
     """MindEye's contrastive half on one slice of Haxby et al. 2001; a minute for twelve folds on two cores.
 
     Single volumes, each run standardised by itself, matched with sentence embeddings of the category names. The
-    pictures are not part of the data, hence neither prior nor reconstruction. Eight texts stand for all samples, so that
+    pictures are not part of the data, hence neither prior nor reconstruction. Eight texts stand for all samples, and
     a batch holds each of them several times: SoftCLIP, which shares its target among equal texts, is used from the
     first step, and BiMixCo, for which they would be false negatives, is not. The temperature is far above the paper's
-    (0.5 against 0.004): with eight targets at right angles a small one asks for nothing but margins on noise. One
-    linear layer and a linear map to the embedding; deeper networks did worse.
+    (0.5 against 0.004): with eight targets at nearly right angles a small one asks for margins that only noise gives.
+    One linear layer and a linear map to the embedding; deeper networks did worse.
 
     Settings were chosen by leaving out one of runs 0 to 5 after the other, training on the other five of them; runs 6
     to 11 took no part.

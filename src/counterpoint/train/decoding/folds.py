@@ -193,6 +193,7 @@ def _arrays(grouped: Grouped, folds: list[Fold], found: Guesses, names: Sequence
     arrays: dict[str, Any] = {
         "confusion": confusion(found.label, guessed, num_classes=len(names)),
         "class_names": np.array(names, dtype=np.str_), "space": np.array(space.kind),
+        "map_name": np.array("contribution to the matched similarity"),
         "map_values": np.average([fold.carried for fold in folds], axis=0, weights=weight).astype(np.float32),
         "trial": np.concatenate([fold.rows for fold in folds]), "trial_label": found.label,
         "trial_group": found.group, "trial_guess": guessed}

@@ -123,6 +123,9 @@ def _seen_anew(data: BrainDataset, group: np.ndarray) -> BrainDataset:
     if stimuli is None or stimuli.images is not None:
         return data
     rows = stimuli.rows(data.stimulus_id)
+    pairs = np.unique(np.stack([rows, group], 1), axis=0)
+    if len(np.unique(pairs[:, 0])) == len(pairs):
+        return data
     ids = len(stimuli) * np.searchsorted(np.unique(group), group) + rows
     unique, first = np.unique(ids, return_index=True)
     row = rows[first]

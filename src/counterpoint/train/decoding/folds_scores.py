@@ -135,16 +135,11 @@ def fold_table(found: Guesses, names: dict[int, str]) -> list[dict[str, Any]]:
 def _significance(found: Guesses, model: str, seed: int, group: str, permutations: int, *,
                   by_block: bool) -> dict[str, Any]:
     """p-value of an accuracy when the blocks of a group exchange their categories."""
-    size = np.bincount(found.block)
-    kinds = found.label.max() + 1
-    if by_block:
-        counts = np.eye(kinds + 1)[found.blocks[model]]
-        weight = np.ones(len(size))
-    else:
-        counts = np.zeros((len(size), kinds + 1))
-        np.add.at(counts, (found.block, found.trials[model]), 1)
-        weight = size
-    table = counts[:, found.block_label] * (len(size) / weight.sum())
+    blocks = len(found.block_label)
+    place, guessed = (np.arange(blocks), found.blocks[model]) if by_block else (found.block, found.trials[model])
+    counts = np.zeros((blocks, 1 + max(int(found.label.max()), int(guessed.max()))))
+    np.add.at(counts, (place, guessed), 1)  # how often each block was taken for each category
+    table = counts[:, found.block_label] * (blocks / len(guessed))
     test = matched_permutation_test(table, num_permutations=permutations, groups=found.block_group, seed=seed)
     return {"p": float(test.p_value), "permutations": permutations,
             "null": f"categories exchanged between the blocks of a {group}"}
