@@ -93,11 +93,10 @@ def _averaged(learner: Decoder, person: Subject, ids: np.ndarray, repeats: int |
     return Decoded(**parts)
 
 
-def fit_ridge(world: World, number: int, *, voxels: np.ndarray | None = None, limit: int | None = None,
+def fit_ridge(world: World, number: int, *, voxels: np.ndarray | None = None, ids: np.ndarray | None = None,
               text: bool = False) -> RidgeDecoder:
     """Ridge of one person: training responses averaged over showings to picture (or caption) embeddings."""
-    ids = world.train[number][:limit] if limit is None else \
-        np.random.default_rng(number).permutation(world.train[number])[:limit]
+    ids = world.train[number] if ids is None else ids
     x = world.people[number].mean(ids)
     return RidgeDecoder().fit(x if voxels is None else x[..., voxels], target_of(world, ids, text=text))
 

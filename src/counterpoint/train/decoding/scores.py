@@ -33,7 +33,7 @@ def score_embeddings(pred: np.ndarray, target: np.ndarray, *, model: str, seed: 
     value = frechet_distance(target, pred, components=few)
     rows.append(_row("frechet", model, value, (value, value), f"embeddings in the first {few} principal directions of "
                      f"the {len(target)} true ones; lower is better", len(pred), seed))
-    spread = variance_ratio(pred, target)
+    spread = variance_ratio(target, pred)
     rows.append(_row("variance_ratio", model, spread, (spread, spread), "variance of predictions over that of the true "
                      "embeddings; 1 is right", len(pred), seed))
     return rows

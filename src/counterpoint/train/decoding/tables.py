@@ -71,7 +71,8 @@ def networks_table(measure: Measure) -> list[dict[str, Any]]:
     """Test-time ablation: loss of top-1 without a network, and without as many random parcels of the others.
 
     Networks differ in size, so each stands beside a control of its own size: voxels (or parcels) drawn from outside
-    it, ten times. The interval of the control is its 2.5 and 97.5 percentiles over draws.
+    it, ten times; a network larger than all others together has none. The interval of the control is its 2.5 and
+    97.5 percentiles over draws.
     """
     data, kept = measure.person.data, measure.person.kept
     if data.networks is None:
@@ -83,9 +84,9 @@ def networks_table(measure: Measure) -> list[dict[str, Any]]:
         outside = np.flatnonzero(networks != label)
         drop = whole - measure.decoder(alter=masked(networks, int(label)))
         controls = []
-        for _ in range(CONTROLS if len(outside) else 0):
+        for _ in range(CONTROLS if len(outside) >= len(inside) else 0):
             mask = np.zeros(len(networks), bool)
-            mask[rng.choice(outside, min(len(inside), len(outside)), replace=False)] = True
+            mask[rng.choice(outside, len(inside), replace=False)] = True
             controls.append(whole - measure.decoder(alter=masked(networks, mask)))
         low, high = np.percentile(controls, [2.5, 97.5]) if controls else (np.nan, np.nan)
         rows.append({"name": data.network_names.get(int(label), str(label)), "label": int(label), "value": drop,
@@ -110,7 +111,10 @@ def regions_table(measure: Measure, ceiling: np.ndarray | None, *, limit: int = 
 
 def learning_table(measure: Measure, refit: Callable[[int], Decoder] | None,
                    shares: Sequence[float] = (0.125, 0.25, 0.5, 1.0)) -> list[dict[str, Any]]:
-    """Score against the amount of training data, ridge at every point, the decoder where ``refit`` trains one."""
+    """Score against the amount of training data, ridge at every point, the decoder where ``refit`` trains one.
+
+    Both learn from the same pictures, a seeded choice in which smaller ones are nested.
+    """
     whole, rows = len(measure.world.train[measure.number]), []
     trials_of = measure.person.trials_of(measure.world.train[measure.number])
     per_picture = float((trials_of >= 0).sum(1).mean())
@@ -118,9 +122,9 @@ def learning_table(measure: Measure, refit: Callable[[int], Decoder] | None,
         count = round(share * whole)
         if count < 20:
             continue
-        trials = round(count * per_picture)
+        trials, ids = round(count * per_picture), measure.world.fewer(measure.number, count, measure.seed)
         row: dict[str, Any] = {"pictures": count, "trials": trials, "hours": trials * SECONDS_PER_TRIAL / 3600,
-                               "ridge": measure.ridge(fit_ridge(measure.world, measure.number, limit=count))}
+                               "ridge": measure.ridge(fit_ridge(measure.world, measure.number, ids=ids))}
         if share == 1.0:
             row["top1"] = measure.decoder()
         elif refit is not None:

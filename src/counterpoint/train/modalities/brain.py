@@ -175,8 +175,8 @@ def refit(loaded: Loaded, pictures: int) -> Decoder:
     from lightning.pytorch import Trainer
 
     recipe, world = loaded.recipe, loaded.train
-    fewer = dataclasses.replace(world, train=[ids[torch.randperm(len(ids), generator=torch.Generator().manual_seed(
-        recipe.seed)).numpy()[:pictures]] for ids in world.train])
+    fewer = dataclasses.replace(world, train=[world.fewer(number, pictures, recipe.seed)
+                                               for number in range(len(world.people))])
     batch = min(recipe.data.batch_size, max(2, pictures // 2))
     steps = recipe.epochs * max(len(ids) // recipe.data.batch_size for ids in world.train)
     epochs = max(min(1, recipe.epochs), round(steps / max(1, pictures // batch)))
