@@ -14,6 +14,9 @@ from counterpoint.base.claim import Contrast, judge
     ([0.005, 0.02, 0.001], (-0.02, 0.04), 0.01, "inconclusive"),
     ([-0.02, -0.03, -0.02], (-0.04, -0.01), 0.0, "does not hold"),
     ([0.0, 0.0, 0.0], (0.0, 0.0), 0.0, "does not hold"),
+    ([-0.002, -0.004, 0.001], (-0.008, 0.004), -0.01, "holds"),
+    ([-0.002, -0.004, 0.001], (-0.02, 0.01), -0.01, "inconclusive"),
+    ([-0.03, -0.04, -0.03], (-0.05, -0.02), -0.01, "does not hold"),
 ])
 def test_judge(values, interval, margin, expected):
     assert judge(values, interval, margin) == expected

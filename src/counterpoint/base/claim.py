@@ -71,10 +71,12 @@ Verdict = Literal["holds", "does not hold", "inconclusive"]
 def judge(values: list[float], interval: tuple[float, float], margin: float) -> Verdict:
     """Verdict on one contrast from its per-seed values and the paired interval of their mean.
 
-    ``holds``: the mean reaches the margin and the interval lies above zero. ``does not hold``: the whole interval
-    lies below the margin. Otherwise ``inconclusive``.
+    ``holds``: the mean reaches the margin and the interval lies above zero, or above a margin that is negative ("no
+    worse by more than"). ``does not hold``: the whole interval lies below the margin or that bound. Otherwise
+    ``inconclusive``.
     """
     low, high = interval
-    if sum(values) / len(values) >= margin and low > 0:
+    bound = min(margin, 0.0)
+    if sum(values) / len(values) >= margin and low > bound:
         return "holds"
-    return "does not hold" if high < margin or high <= 0 else "inconclusive"
+    return "does not hold" if high < margin or high <= bound else "inconclusive"
