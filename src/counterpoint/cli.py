@@ -91,7 +91,7 @@ def decode_command(words: list[str]) -> None:
     from counterpoint.verbs.brains import check_decoder
 
     named = bool(words) and not words[0].startswith("-")
-    going_on = any(word in ("--resume", "-h", "--help") or word.startswith("--config") for word in words)
+    going_on = any(word == "--resume" or word.startswith("--config") for word in words)
     words = words if named or going_on else ["mindeye", *words]
     if named:
         check_decoder(words[0])

@@ -14,7 +14,7 @@ from counterpoint.core.errors import CounterpointError
 def test_head_is_whole(name: str):
     item = systems()[name]
     assert item.title.partition(": ")[2]
-    assert 1990 < item.year < 2100
+    assert 1900 < item.year < 2100
     assert all(objective in {**public_names("counterpoint.objectives"), **public_names("counterpoint.evaluate")}
                for objective in item.objectives)
     assert item.bibtex().count("{") == item.bibtex().count("}")

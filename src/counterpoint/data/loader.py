@@ -9,33 +9,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
-from counterpoint.data.order import BatchPlan, EpochOrder
+from counterpoint.data.order import BatchPlan, BatchSource, EpochOrder
 from counterpoint.data.source import ImageSource
 
 LOOK_AHEAD = 2
-
-
-class BatchSource(Protocol):
-    """A source that makes its own batches, of whatever kind."""
-
-    name: str
-    split: str
-    in_memory: bool
-
-    def __len__(self) -> int: ...
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next batches belong to."""
-
-    def batch(self, rows: np.ndarray) -> Batch:
-        """The batch of the samples ``rows``."""
 
 
 class BatchLoader:

@@ -1,13 +1,32 @@
-"""The order in which an epoch goes through a source."""
+"""The order in which an epoch goes through a source, and sources that make their own batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 
+from counterpoint.core.typing import Batch
+
 BatchPlan = Callable[[int, np.random.Generator], Sequence[np.ndarray]]
 """``(epoch, generator) -> global batches``: one integer array of positions for each step of the epoch."""
+
+
+class BatchSource(Protocol):
+    """A source that makes its own batches, of whatever kind."""
+
+    name: str
+    split: str
+    in_memory: bool
+
+    def __len__(self) -> int: ...
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next batches belong to."""
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """The batch of the samples ``rows``."""
 
 
 class EpochOrder:
