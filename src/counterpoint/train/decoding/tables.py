@@ -140,8 +140,10 @@ def contribution_map(learner: Decoder, world: World, number: int) -> np.ndarray:
 
     .. math:: c_v = \operatorname{mean}_i x_{iv} \, \partial s_i / \partial x_{iv}
 
-    with :math:`s_i` the cosine between decoded and true embedding (gradient times input; Shrikumar et al., 2017). It
-    says what this decoder uses, not what the voxel codes: of two voxels that say the same it may use one.
+    with :math:`s_i` the cosine between decoded and true embedding (gradient times input; Shrikumar et al., 2017), in
+    which the length of the decoded embedding is held fixed: the shares of a linear decoder without bias then sum to
+    the mean cosine (otherwise to 0, as a cosine does not change with the length of the input). It says what this
+    decoder uses, not what the voxel codes: of two voxels that say the same it may use one.
     """
     person, ids = world.people[number], world.test[number]
     target = torch.from_numpy(target_of(world, ids)).to(learner.device)
@@ -150,7 +152,8 @@ def contribution_map(learner: Decoder, world: World, number: int) -> np.ndarray:
         for start in range(0, len(ids), 64):
             x = torch.from_numpy(person.mean(ids[start:start + 64])).to(learner.device).requires_grad_()
             z = learner.decode({"responses": [x], "subject": [person.name]}, sample=False).retrieval
-            matched = (normalize(z.flatten(1), dim=1)
+            flat = z.flatten(1)
+            matched = (flat / flat.detach().norm(dim=1, keepdim=True).clamp_min(1e-12)
                        * normalize(target[start:start + 64, :z.shape[1]].flatten(1), dim=1)).sum()
             (gradient,) = torch.autograd.grad(matched, x)
             values = (gradient * x).detach()
