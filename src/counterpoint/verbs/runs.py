@@ -77,7 +77,8 @@ def evaluate_run(run: str | Path, *, data: str | None = None, metrics: Sequence[
         run: Run folder, NAME (its latest run) or NAME/VARIANT-0001.
         data: Other data than it was trained on; the training part serves as bank.
         metrics: Of knn, linear (L-BFGS), linear_sgd, retrieval_r1; all but linear_sgd when none is named. Of a
-            decoder: retrieval, semantics, repeats, networks, regions, pictures, map.
+            decoder: retrieval, semantics, repeats, networks, regions, learning, pictures, map, and
+            learning_decoder, which trains the decoder anew on parts of the data.
         quiet: Print nothing.
     """
     from counterpoint.train.modalities import modality_of

@@ -25,6 +25,8 @@ from counterpoint.train.run import Run
 
 CANDIDATES = 300
 METRICS = ("retrieval", "semantics", "repeats", "networks", "regions", "learning", "pictures", "map")
+RETRAINED = "learning_decoder"
+"""On request: the decoder trained anew at every point of the learning curve, where ridge alone is not enough."""
 
 
 @dataclass
@@ -50,13 +52,13 @@ def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Ru
     untrained : Decoder
         The same network at its first weights.
     metrics : sequence of str
-        Of :data:`METRICS`; ``retrieval`` is always done.
+        Of :data:`METRICS`, and :data:`RETRAINED`; ``retrieval`` is always done.
     refit : callable, optional
         ``pictures -> Decoder`` trained on so many, for the learning curve.
     """
     for metric in metrics:
-        if metric not in METRICS:
-            raise unknown("part of a decoding evaluation", metric, METRICS, "counterpoint evaluate RUN")
+        if metric not in (*METRICS, RETRAINED):
+            raise unknown("part of a decoding evaluation", metric, [*METRICS, RETRAINED], "counterpoint evaluate RUN")
     begun, recipe = time.monotonic(), learner.settings
     output.print(f"evaluating {len(world.people)} people beside ridge and the untrained network")
     people = [_person(learner, untrained, world, number, recipe.seed) for number in range(len(world.people))]
@@ -67,7 +69,7 @@ def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Ru
             rows += _semantic_rows(world, person, recipe)
         if "imagery" in world.people[person.number].data.split:
             rows += imagery_rows(learner, world, person.number, person.ridge)
-    found = _tables(learner, world, people, metrics, refit)
+    found = _tables(learner, world, people, metrics, refit if RETRAINED in metrics else None)
     first = people[0]
     arrays = confusion_arrays(world, first.pred.ids, first.guessed)
     picture_rows: list[dict[str, Any]] = []
@@ -163,7 +165,7 @@ def _tables(learner: Decoder, world: World, people: list[Person], metrics: Seque
         found["networks"] = tables.networks_table(first)
     if "regions" in metrics and first.person.rois:
         found["rois"] = tables.regions_table(first, tables.ceiling_of(world, 0))
-    if "learning" in metrics:
+    if "learning" in metrics or RETRAINED in metrics:
         found["learning"] = tables.learning_table(first, refit)
     return {key: value for key, value in found.items() if value}
 

@@ -144,7 +144,7 @@ def rebased(learner: Any, targets: Targets) -> Targets:
 
 
 def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metrics: Sequence[str]) -> dict[str, Any]:
-    """Everything beside ridge; learning curves retrain the decoder on fewer pictures."""
+    """Everything beside ridge."""
     assert isinstance(learner, Decoder)
     untrained = build(loaded).to(learner.device)
     return evaluate_decoder(learner, untrained, loaded.train, run, output, metrics=metrics,
@@ -164,10 +164,10 @@ def evaluate_again(run: Run, *, data: str | None, metrics: Sequence[str], quiet:
     world = dataclasses.replace(world, targets=rebased(learner, world.targets))
     for person in world.people:
         known_voxels(learner, person)
-    wanted = metrics or [metric for metric in METRICS if metric != "learning"]
     name = "evaluation.json" if data is None else f"evaluation-{Path(data).name}.json"
     return evaluate_decoder(learner, build(Loaded(recipe, world, world)), world, run, Output(quiet=quiet),
-                            metrics=wanted, name=name)
+                            metrics=metrics or METRICS, name=name,
+                            refit=lambda pictures: refit(Loaded(recipe, world, world), pictures))
 
 
 def refit(loaded: Loaded, pictures: int) -> Decoder:
