@@ -45,7 +45,7 @@ class Person:
 def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Run, output: Output, *,
                      metrics: Sequence[str] = METRICS, refit: Callable[[int], Decoder] | None = None,
                      name: str = "evaluation.json") -> dict[str, Any]:
-    """Score everybody, write evaluation.json and brain.npz.
+    """Score everybody, write evaluation.json and brain.npz (on other data evaluation-DATA.json, brain-DATA.npz).
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Ru
     if arrays:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        write_atomic(run.path / "brain.npz", buffer.getvalue())
+        write_atomic(run.path / name.replace("evaluation", "brain").replace(".json", ".npz"), buffer.getvalue())
     return result
 
 
