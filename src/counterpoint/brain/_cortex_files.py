@@ -88,11 +88,15 @@ def stored_depth(space: str, hemisphere: str) -> NDArray[np.float32]:
         found = load_fsaverage_data(mesh="fsaverage5", data_type="sulcal").data.parts[hemisphere]
         return np.asarray(found, np.float32)
     import nibabel
-    from nibabel.imageglobals import LoggingOutputSuppressor
+    from nibabel.imageglobals import logger
 
     path = hcp_file("S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii")
-    with LoggingOutputSuppressor():  # the file's header has no voxel size, which nibabel mends and remarks on
+    level = logger.level
+    logger.setLevel("ERROR")  # the file's header has no voxel size, which nibabel mends and remarks on
+    try:
         values = -np.asarray(nibabel.load(path).dataobj, np.float32)[0]  # type: ignore[attr-defined]
+    finally:
+        logger.setLevel(level)
     return on_vertices(values, hemisphere)
 
 
