@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import counterpoint.data as layouts
 from counterpoint.brain.open import open_dataset, open_subject, recognise_layout
 from counterpoint.brain.preparation import Preparation, average_repeats, zscore_sessions
 from counterpoint.brain.subject import Subject
@@ -88,8 +89,20 @@ def test_sessions_without_training_trials_borrow_and_say_so() -> None:
     fit = fields["session"] < 4
     expected = (stored[100] - stored[fit].mean(0)) / stored[fit].std(0)
     np.testing.assert_allclose(lonely.read([100])[0], expected, atol=1e-5)
-    assert any("1 sessions (30 trials) hold no training trial" in line for line in lonely.check())
-    assert "statistics of all of them together" in lonely.describe()
+    assert any("1 sessions (30 trials) hold fewer than 5 training trials" in line for line in lonely.check())
+    assert "take those of all together" in lonely.describe()
+
+
+def test_one_training_trial_makes_no_statistics() -> None:
+    """Its own standard deviation would be zero, and so the whole session."""
+    fields = person()
+    fields["split"] = np.where(fields["session"] == 4, "imagery", "train")
+    fields["split"][95] = "train"
+    one = subject(fields)
+    stored, fit = fields["responses"].astype(float), fields["split"] == "train"
+    expected = (stored[100] - stored[fit].mean(0)) / stored[fit].std(0)
+    np.testing.assert_allclose(one.read([100])[0], expected, atol=1e-5)
+    assert not any("constant" in line or "spread" in line for line in one.check())
 
 
 def test_stored_z_scores_are_left_alone() -> None:
@@ -372,5 +385,24 @@ def test_opening_what_is_not_there(tmp_path: Path) -> None:
         open_subject(tmp_path / "none")
     with pytest.raises(CounterpointError, match="not recognised"):
         open_subject(tmp_path)
+    with pytest.raises(CounterpointError, match=r"The bids reader needs task.*counterpoint.data.BIDSDerivatives"):
+        open_dataset(f"bids:{tmp_path}")
+    with pytest.raises(CounterpointError, match=r'No option of the nsd reader called "sesions". Did you mean sessions'):
+        open_dataset(f"nsd:{tmp_path}", sesions=[1])
     with pytest.raises(CounterpointError, match='No layout called "nsdd"'):
         open_dataset(f"nsdd:{tmp_path}")
+
+
+@pytest.mark.parametrize(("writer", "layout"), [
+    ("fake_nsd", "nsd"), ("fake_mindeye2", "mindeye2"), ("fake_algonauts2023", "algonauts"),
+    ("fake_bold5000", "bold5000"), ("fake_god", "god"), ("fake_things_fmri", "things"),
+    ("fake_mindeye_tars", "mindeye"), ("fake_brain_diffuser", "brain-diffuser"), ("fake_haxby", "haxby")])
+def test_every_small_tree_opens_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str,
+                                            layout: str) -> None:
+    monkeypatch.setenv("COUNTERPOINT_CACHE", str(tmp_path / "cache"))
+    getattr(layouts, writer)(tmp_path / "data", 0)
+    assert recognise_layout(tmp_path / "data") == layout
+    one = open_subject(tmp_path / "data")
+    assert isinstance(one.check(), list)
+    assert one.read(one.rows("train")).shape == (len(one.rows("train")), one.voxels)
+    assert one.name in one.describe()

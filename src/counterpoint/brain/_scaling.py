@@ -10,6 +10,9 @@ from counterpoint.brain.preparation import GroupStatistics, Preparation
 from counterpoint.core.errors import CounterpointError
 from counterpoint.data.brain import SCALE, BrainDataset
 
+FEW_TRIALS = 5
+"""A group with fewer fit trials than this has no statistics of its own."""
+
 
 class Scaling:
     """Groups of trials for the z-score.
@@ -19,7 +22,7 @@ class Scaling:
     needed : whether anything is z-scored.
     groups : ``(trials,)`` group of each trial.
     fit : ``(trials,)`` bool, the trials that statistics come from.
-    borrowed : groups without such trials, which take the statistics of all fit trials together.
+    borrowed : groups with fewer than five such trials, which take the statistics of all fit trials together.
     """
 
     def __init__(self, data: BrainDataset, preparation: Preparation) -> None:
@@ -37,7 +40,10 @@ class Scaling:
         if self.needed and not self.fit.any():
             raise CounterpointError(f"{data.name} {data.subject} has no training trial.",
                                     "Z-score statistics come from training trials.", 'Preparation(fit_on="all")')
-        self.borrowed = np.setdiff1d(self.groups, self.groups[self.fit])
+        groups, back = np.unique(self.groups, return_inverse=True)
+        self.borrowed = groups[np.bincount(back, weights=self.fit, minlength=len(groups)) < FEW_TRIALS]
+        if len(groups) == 1:
+            self.borrowed = groups[:0]
 
     def label(self, group: int) -> str:
         """A group in words."""
@@ -54,7 +60,7 @@ class Scaling:
 
         def rescale(values: np.ndarray, trials: np.ndarray) -> None:
             place = np.searchsorted(known, self.groups[trials])
-            place[~np.isin(self.groups[trials], known)] = len(known)
+            place[np.isin(self.groups[trials], self.borrowed)] = len(known)
             cuts = np.flatnonzero(np.diff(place)) + 1  # trials of one group lie together when stored in order
             for piece, group in zip(np.split(values, cuts), place[np.r_[0, cuts]], strict=True):
                 piece -= own[group]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ READERS = {
 }
 """Layout -> reader in :mod:`counterpoint.data`."""
 ALSO = {"array": "arrays", "algonauts2023": "algonauts", "brain_diffuser": "brain-diffuser"}
+USUAL: dict[str, dict[str, Any]] = {"haxby": {"ids": "run"}}
+"""Options for use as a :class:`Subject`, whose splits share no stimulus, where the reader's default is another."""
 SIGNS: dict[str, tuple[str, ...]] = {
     "nsd": ("nsddata_betas", "nsddata"),
     "mindeye2": ("betas_all_subj*_fp32_renorm.hdf5", "betas_all_subj*.hdf5"),
@@ -26,16 +29,16 @@ SIGNS: dict[str, tuple[str, ...]] = {
     "things": ("betas_csv", "betas_vol", "sub-*_ResponseData.h5"),
     "god": ("Subject[0-9].h5", "*/Subject[0-9].h5"),
     "mindeye": ("metadata_subj*.json", "train_subj*_*.tar", "*/train_subj*_*.tar"),
-    "brain-diffuser": ("nsd_train_fmriavg_nsdgeneral_sub*.npy", "*/nsd_train_fmriavg_nsdgeneral_sub*.npy"),
+    "brain-diffuser": tuple(f"{folder}nsd_train_fmriavg_nsdgeneral_sub*.npy" for folder in ("", "*/", "*/*/")),
     "cifti": ("*.dtseries.nii", "*/*.dtseries.nii", "*/MNINonLinear"),
     "bids": ("dataset_description.json", "sub-*/func", "sub-*/ses-*/func"),
-    "wave": ("*.tar",),
-    "haxby": ("subj*/bold.nii*", "labels.txt", "haxby2001*"),
+    "wave": ("CSI[1-4]/train/*.tar", "train/*.tar"),
+    "haxby": ("bold.nii.gz", "subj*/bold.nii.gz", "haxby2001*/subj*/bold.nii.gz"),
 }
 """Layout -> files or folders that only it has, tried in this order."""
 
 
-def open_subject(source: str | Path, subject: str | int = 1, *, preparation: Preparation | None = None,
+def open_subject(source: str | Path, subject: str | int | None = None, *, preparation: Preparation | None = None,
                  **options: Any) -> Subject:
     """One person of a data set on disk.
 
@@ -43,8 +46,8 @@ def open_subject(source: str | Path, subject: str | int = 1, *, preparation: Pre
     ----------
     source : str or path
         A folder or file, whose layout is recognised, or ``"layout:path"`` with a layout of :data:`READERS`.
-    subject : str or int
-        Which person, as the data set numbers or names them.
+    subject : str or int, optional
+        Which person, as the data set numbers or names them; the first by default.
     preparation : Preparation, optional
     **options
         For the reader of that layout.
@@ -52,16 +55,33 @@ def open_subject(source: str | Path, subject: str | int = 1, *, preparation: Pre
     Raises
     ------
     CounterpointError
-        For an unknown layout, a missing path, or a folder that is not recognised.
+        For an unknown layout, a missing path, a folder that is not recognised, or an option that its reader needs
+        or does not know.
     """
     return Subject(open_dataset(source, subject, **options), preparation)
 
 
 def open_dataset(source: str | Path, subject: str | int | None = None, **options: Any) -> BrainDataset:
-    """The responses as stored; the parameters are those of :func:`open_subject`, None for the first person."""
+    """The responses as stored; the parameters are those of :func:`open_subject`."""
     layout, path = _layout_and_path(str(source))
-    found: BrainDataset = getattr(layouts, READERS[layout])(path, 1 if subject is None else subject, **options)
+    reader = getattr(layouts, READERS[layout])
+    options = {**USUAL.get(layout, {}), **options}
+    parameters = list(inspect.signature(reader).parameters.values())
+    _check_options(layout, parameters[2:], options)
+    who = (subject,) if subject is not None else () if parameters[1].default is not inspect.Parameter.empty else (1,)
+    found: BrainDataset = reader(path, *who, **options)
     return found
+
+
+def _check_options(layout: str, parameters: list[inspect.Parameter], options: dict[str, Any]) -> None:
+    known = {one.name: one for one in parameters}
+    for name in options:
+        if name not in known:
+            raise unknown(f"option of the {layout} reader", name, known, f"{layout}:PATH without it")
+    needed = [name for name, one in known.items() if one.default is inspect.Parameter.empty and name not in options]
+    if needed:
+        raise CounterpointError(f"The {layout} reader needs {', '.join(needed)}.",
+                                f"See counterpoint.data.{READERS[layout]}.", f"{needed[0]}=...")
 
 
 def recognise_layout(path: str | Path) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from counterpoint.brain._repeats import compare_repeats
+from counterpoint.brain._scaling import FEW_TRIALS
 from counterpoint.brain.preparation import group_statistics
 from counterpoint.core.errors import CounterpointError
 from counterpoint.data.brain import SCALE
@@ -77,7 +78,9 @@ def _leaks(subject: Subject) -> None:
         raise CounterpointError(
             f"{subject.name}: {len(both)} pictures are in both train and test, the first {both[0]} (trial rows "
             f"{', '.join(str(row) for row in rows[:4])}).",
-            "Splits go by picture, never by trial: every showing of a picture has the same split.")
+            "Splits go by picture, never by trial: every showing of a picture has the same split. Where ids are "
+            "categories, number every category and run by itself.",
+            'ids="run"' if data.name.startswith("Haxby") else "")
 
 
 def _sessions(subject: Subject) -> list[str]:
@@ -90,8 +93,8 @@ def _sessions(subject: Subject) -> list[str]:
     borrowed = subject.scaling.borrowed
     if subject.scaling.needed and len(borrowed):
         trials = np.count_nonzero(np.isin(subject.scaling.groups, borrowed))
-        found.append(f"{len(borrowed)} {subject.preparation.zscore}s ({trials} trials) hold no training trial: they "
-                     "are z-scored with the statistics of all training trials.")
+        found.append(f"{len(borrowed)} {subject.preparation.zscore}s ({trials} trials) hold fewer than {FEW_TRIALS} "
+                     "training trials: they are z-scored with the statistics of all training trials.")
     return found
 
 
@@ -123,11 +126,11 @@ def _spreads(subject: Subject) -> dict[int, float]:
     data, scaling = subject.data, subject.scaling
     reuse = subject.preparation.zscore == "session" and not len(scaling.borrowed)
     found = subject.statistics if reuse else group_statistics(data.responses, data.session)
-    alive = subject.kept & (found.std > 0).any(axis=0)
+    alive, enough = subject.kept & (found.std > 0).any(axis=0), found.count >= FEW_TRIALS
     if not alive.any():
         return {}
-    middle = np.median(found.std[:, alive] * SCALE[data.unit], axis=1)
-    return dict(zip(found.groups.tolist(), middle.tolist(), strict=True))
+    middle = np.median(found.std[enough][:, alive] * SCALE[data.unit], axis=1)
+    return dict(zip(found.groups[enough].tolist(), middle.tolist(), strict=True))
 
 
 def _scales(subject: Subject) -> list[str]:
@@ -159,7 +162,7 @@ def _constant(subject: Subject) -> list[str]:
     if whole.any():
         found.append(f"{np.count_nonzero(whole)} voxels are constant over all trials (the first is voxel "
                      f"{np.flatnonzero(whole)[0]}, {statistics.low[whole][0]:g}); they stay, as zeros if z-scored.")
-    flat = (statistics.std == 0) & kept & ~whole
+    flat = (statistics.std == 0) & kept & ~whole & ~np.isin(statistics.groups, subject.scaling.borrowed)[:, None]
     if subject.scaling.needed and flat.any():
         group, voxel = np.argwhere(flat)[0]
         found.append(f"{np.count_nonzero(flat.any(axis=0))} voxels are constant within one or more of "

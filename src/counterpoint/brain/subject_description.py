@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from counterpoint.brain._scaling import FEW_TRIALS
 from counterpoint.core.errors import CounterpointError
 from counterpoint.data.brain import SCALE
 
@@ -89,7 +90,7 @@ def _zscore(subject: Subject) -> str:
     test = np.count_nonzero(scaling.fit & (data.split == "test"))
     source = (f"all {np.count_nonzero(scaling.fit)} trials, {test} of them test trials" if wanted.fit_on == "all"
               else f"the {np.count_nonzero(scaling.fit)} training trials only, no test trial")
-    lonely = (f"; {len(scaling.borrowed)} {wanted.zscore}s without any take the statistics of all of them together"
+    lonely = (f"; {len(scaling.borrowed)} {wanted.zscore}s with fewer than {FEW_TRIALS} take those of all together"
               if len(scaling.borrowed) else "")
     return f"per voxel within each {wanted.zscore}, statistics from {source}{lonely}{clip}"
 
