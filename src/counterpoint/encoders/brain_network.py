@@ -82,6 +82,19 @@ class BrainNetwork(nn.Module):
         entered: Tensor = self.shared.body(self.enter(hidden))
         return entered
 
+    def features(self, responses: Sequence[Tensor], subjects: Sequence[str]) -> Tensor:
+        """``(batch, hidden)``: the shared feature before it becomes tokens."""
+        if self.kind == "causal":
+            return self.pooled(responses)
+        self._check(responses, subjects)
+        if self.kind == "adapter":
+            found: Tensor = self.shared.hidden(list(responses), list(subjects))
+            return found
+        if self.kind == "linear":
+            raise CounterpointError("A linear map has no hidden feature.", "", "--encoder.name mlp")
+        found = self.shared.hidden(self.enter(self.people(list(responses), list(subjects))))
+        return found
+
     def pooled(self, responses: Sequence[Tensor]) -> Tensor:
         """The sequence encoder's ``(batch, hidden)`` feature, before any projection."""
         x = torch.cat(list(responses))
