@@ -70,7 +70,7 @@ def test_ridge_untrained_and_chance_stand_beside_every_score(whole: Any):
 
 
 def test_tables_are_of_everybody_and_of_the_first(whole: Any):
-    here, _, result = whole
+    _, _, result = whole
     found = result["tables"]
     assert [(row["name"], row["voxels"], row["train"], row["test"]) for row in found["subjects"]] == [
         ("hand ann", 30, 60, 24), ("hand bob", 20, 50, 24)]
@@ -86,7 +86,7 @@ def test_tables_are_of_everybody_and_of_the_first(whole: Any):
 
 
 def test_arrays_are_read_without_pickle(whole: Any):
-    here, folder, _ = whole
+    _, folder, _ = whole
     with np.load(folder / "brain.npz", allow_pickle=False) as stored:
         found = {key: stored[key] for key in stored}
     assert all(value.dtype != object for value in found.values())

@@ -11,11 +11,14 @@ import numpy as np
 
 from counterpoint.base.decoder import Decoder
 from counterpoint.base.recipe import Recipe
+from counterpoint.brain.spec import BrainViews
 from counterpoint.brain.subject import Subject
 from counterpoint.brain.targets import Targets
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_atomic
-from counterpoint.encoders.targets import PictureTarget
+from counterpoint.data.decode import decode
+from counterpoint.data.folder import pictures_below
+from counterpoint.encoders.targets import PictureTarget, TextTarget
 from counterpoint.train.decoding.pictures import Painter, try_painter
 from counterpoint.train.decoding.predictions import Predictions, predict
 from counterpoint.train.decoding.world import World
@@ -30,7 +33,8 @@ def decode_to_file(run: str | Path, *, data: str | None, subject: str | None, sp
 
     ``stimulus_id (n,)``, ``embedding (n, dim)``, ``nearest (n, 5)`` with ``similarity (n, 5)`` into
     ``gallery_id (m,)``, ``rank (n,)`` of the true picture where it is in the gallery, and ``picture (n, 3, 64, 64)``
-    where the shipped generator reads the targets. The gallery is the part's own pictures, or a folder of pictures.
+    where the shipped generator reads the targets. The gallery is the part's own pictures (or captions, for a run that
+    is matched with those), or all pictures below a folder, whose names are then in ``gallery_name (m,)``.
     """
     if out.suffix != ".npz":
         raise CounterpointError(f"--out {out} has no .npz ending.", "", f"--out {out.with_suffix('.npz')}")
@@ -45,11 +49,9 @@ def decode_to_file(run: str | Path, *, data: str | None, subject: str | None, sp
     known_voxels(learner, person)
     ids = person.stimuli(split)
     found = predict(learner, person, ids, seed=recipe.seed)
-    names, pictures = gallery_of(person, ids, gallery)
+    names, embedded = gallery_of(person, ids, gallery, recipe.views)
     targets = empty_targets(learner)
-    embedded = PictureTarget(recipe.views.picture, recipe.views.picture_weights, recipe.views.picture_size,
-                             recipe.views.layer).embed(pictures)
-    arrays = retrieved(found, targets.centred(embedded), names)
+    arrays = retrieved(found, targets.centred(embedded), names["gallery_id"]) | names
     if gallery is None:
         arrays["rank"] = rank(arrays.pop("all_similarity"))
     if reconstruct:
@@ -65,7 +67,8 @@ def painted(recipe: Recipe, world: World, found: Predictions, generator: str) ->
     painter = Painter(recipe, world, generator) if generator else try_painter(recipe, world)[0]
     if painter is None:
         return {}
-    source = found["prior"] if "prior" in found else found["retrieval"]
+    source = found["prior"] if "prior" in found else \
+        found["retrieval"] / np.linalg.norm(found["retrieval"], axis=-1, keepdims=True).clip(1e-12)  # as targets are
     return {"picture": painter.paint(source, found["retrieval"], latent=found.get("latent"), seed=recipe.seed)}
 
 
@@ -74,14 +77,31 @@ def known_voxels(learner: Decoder, person: Subject) -> None:
     learner.encoder.check_person(person.name, person.voxels)
 
 
-def gallery_of(person: Subject, ids: np.ndarray, folder: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and pictures to choose from."""
+def gallery_of(person: Subject, ids: np.ndarray, folder: str | None,
+               views: BrainViews) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Ids (and file names) of what there is to choose from, and its embeddings as the frozen network gives them."""
+    if not views.picture:
+        if folder is not None:
+            raise CounterpointError("This run matches responses with captions, not with pictures.", "",
+                                    "leave --gallery out")
+        return {"gallery_id": ids}, mean_captions(person.data.captions(ids), views)
+    target = PictureTarget(views.picture, views.picture_weights, views.picture_size, views.layer)
     if folder is None:
-        return ids, person.data.images(ids)
-    from counterpoint.data.spec import ImageData
+        return {"gallery_id": ids}, target.embed(person.data.images(ids))
+    files = pictures_below(Path(folder)) if Path(folder).is_dir() else []
+    if not files:
+        raise CounterpointError(f"--gallery {folder} holds no pictures.", "A folder of picture files was expected.")
+    pictures = np.stack([decode(file, size=views.picture_size, channels=3) for file in files])
+    names = np.array([file.relative_to(folder).as_posix() for file in files], dtype=np.str_)
+    return {"gallery_id": np.arange(len(files)), "gallery_name": names}, target.embed(pictures)
 
-    source = ImageData(source=folder, channels=3).load("train")
-    return np.arange(len(source)), np.ascontiguousarray(source.images[np.arange(len(source))])
+
+def mean_captions(captions: list[list[str]], views: BrainViews) -> np.ndarray:
+    """``(n, 1, dim)`` means of the unit embeddings of each picture's texts: targets where no picture network is."""
+    counts = np.array([len(texts) for texts in captions])
+    flat = unit(TextTarget(views.text, views.text_weights).embed([text for texts in captions for text in texts]))
+    found: np.ndarray = np.add.reduceat(flat, np.cumsum(counts) - counts, axis=0) / counts[:, None]
+    return found[:, None]
 
 
 def empty_targets(learner: Decoder) -> Targets:
