@@ -41,7 +41,7 @@ class BrainData:
     rois : tuple of str
         Masks whose union is kept; empty: all voxels.
     drop_networks : tuple of str
-        Networks set to zero (their mean) throughout.
+        Networks left out throughout, in training and test: ablation with retraining.
     min_ceiling : float
         Voxels below this noise ceiling (per cent, as shipped with the data) are left out.
     shuffle_pairs : bool
