@@ -60,6 +60,12 @@ def test_a_picture_in_both_parts_is_refused(monkeypatch: pytest.MonkeyPatch):
         load_world(recipe())
 
 
+def test_a_test_picture_of_one_is_no_training_picture_of_another(monkeypatch: pytest.MonkeyPatch):
+    openly(monkeypatch, person("ann"), person("bob", train=range(90, 102), test=range(102, 124)))
+    with pytest.raises(CounterpointError, match="hand bob trains on 2 test pictures of hand ann"):
+        load_world(recipe())
+
+
 def test_somebody_without_a_test_part_is_refused(monkeypatch: pytest.MonkeyPatch):
     data = dataset()
     openly(monkeypatch, Subject(dataclasses.replace(data, split=np.full(len(data), "train"))))

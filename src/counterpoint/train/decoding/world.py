@@ -10,6 +10,7 @@ import numpy as np
 from counterpoint.base.recipe import Recipe
 from counterpoint.brain.samples import BrainSamples
 from counterpoint.brain.subject import Subject
+from counterpoint.brain.subject_checks import check_subjects
 from counterpoint.brain.targets import Targets, build_targets
 from counterpoint.core.errors import CounterpointError
 
@@ -58,6 +59,7 @@ def load_world(recipe: Recipe) -> World:
     data = recipe.data
     people = data.load(recipe.seed)
     notes = [f"{person.name}: {complaint}" for person in people for complaint in (*person.check(), *person.data.notes)]
+    notes += check_subjects(people)
     train, validation = [], []
     for number, person in enumerate(people):
         kept, held = divide(person.stimuli("train"), limit=data.limit, validation=data.validation,
