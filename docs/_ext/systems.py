@@ -86,9 +86,10 @@ def system_page(item: System, *, evidence: Path) -> str:
         f"{item.paper}. {item.authors.replace(' and ', '; ')}. {item.venue}, {item.year}. Authors' code: {item.code}."
     )
     objectives = ", ".join(map(objective_link, item.objectives))
+    verb, data = ("decode fit", "nsd:/data/nsd") if item.modality == "brain" else ("fit", "path/to/pictures")
     command = (
-        f"$ counterpoint fit {item.name}.tiny       # about a minute, no download\n"
-        f"$ counterpoint fit {item.name} --data path/to/pictures\n$ counterpoint show {item.name}"
+        f"$ counterpoint {verb} {item.name}.tiny       # about a minute, no download\n"
+        f"$ counterpoint {verb} {item.name} --data {data}\n$ counterpoint show {item.name}"
     )
     cls = f"{item.module}.{method_class(item.name).__name__}"
     return "\n".join(
