@@ -111,3 +111,67 @@ def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(cli, "run", stop)
     assert cli.main(["list"]) == 130
+
+
+# ---- brains ------------------------------------------------------
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    ("decode", "decode fit"),
+    ("decode ft", "Did you mean decode fit?"),
+    ("decode fit simclr", "simclr is a system for image, not for brains"),
+    ("decode fit mindeyee", "Did you mean mindeye?"),
+    ("decode fit --data.batch_sizes 4", "Did you mean --data.batch_size?"),
+    ("decode fit mindeye.tiny --data.batch_size 1", "A batch of 1 has no negatives"),
+    ("decode fit --data nowhere/at/all", "does not exist"),
+    ("decode predict nowhere", "No run at nowhere"),
+    ("decode predict nowhere --out decoded.npy", "no .npz ending"),
+    ("decode report nowhere", "No run at nowhere"),
+    ("decode describe nowhere", "nowhere does not exist"),
+    ("decode describe nsdd:folder", "Did you mean nsd?"),
+    ("data index bold5000 --root .", 'No index is made for "bold5000"'),
+    ("data index nsd --root nowhere", "nowhere"),
+])
+def test_errors_on_brains_are_two_lines_too(words: str, expected: str, capsys: Any, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(words, capsys)
+    assert code == 2, err
+    assert expected in err
+    assert err.count("\n") <= 3
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("words", "spec", "expected"), [
+    ("", "mindeye", {}),
+    ("sttm.tiny --data nsd:/data/nsd", "sttm.tiny", {"data.source": "nsd:/data/nsd", "data.options": {}}),
+    ("--data.subjects [1,2] --method.prior_weight 0", "mindeye", {"data.subjects": ("1", "2"),
+                                                                "method.prior_weight": 0.0}),
+    ("--data.subjects 1 subj02 --epochs 3", "mindeye", {"data.subjects": ("1", "subj02"), "epochs": 3}),
+    ('ridge --data.subjects=["1"] --data.rois V1 V2', "ridge", {"data.subjects": ("1",), "data.rois": ("V1", "V2")}),
+])
+def test_decode_fit_is_fit_for_decoders(words: str, spec: str, expected: dict[str, Any],
+                                        monkeypatch: pytest.MonkeyPatch):
+    from counterpoint.verbs import runs
+
+    caught: dict[str, Any] = {}
+    monkeypatch.setattr(runs, "fit", lambda spec, **settings: caught.update(spec=spec, **settings))
+    assert cli.main(["decode", "fit", *words.split()]) == 0
+    assert caught["spec"] == spec
+    assert {key: caught.get(key) for key in expected if key != "data.options"} == {
+        key: value for key, value in expected.items() if key != "data.options"}
+
+
+def test_a_data_set_is_described_and_indexed(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from counterpoint.data.nsd_fake import fake_nsd
+
+    monkeypatch.setenv("COUNTERPOINT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "nsd").mkdir()
+    fake_nsd(tmp_path / "nsd", 3, subject=4)
+    code, out, err = run(f"data index nsd --root {tmp_path / 'nsd'} --out {tmp_path / 'index.csv'}", capsys)
+    assert code == 0, err
+    assert "24 trials of 1 people" in out
+    assert len((tmp_path / "index.csv").read_text().splitlines()) == 25
+    code, out, err = run(f"decode describe nsd:{tmp_path / 'nsd'} --subject 4", capsys)
+    assert code == 0, err
+    assert "24 trials" in out

@@ -189,6 +189,7 @@ def _seconds_before(run: Run) -> float:
 
 def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Clock, *, resume: bool) -> None:
     from lightning.pytorch import Trainer
+    from torch import distributed
 
     recipe, modality = learner.settings, modality_of(learner.settings.name)
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
@@ -207,6 +208,8 @@ def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Cl
     learner.loader = lambda: modality.loader(  # made inside fit, where rank and world size are known
         loaded, rank=trainer.global_rank, world_size=trainer.world_size)
     trainer.fit(learner, ckpt_path=run.last if resume else None, weights_only=True)
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()  # what follows, further training included, the first process does alone
 
 
 def _finish(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Clock, *,

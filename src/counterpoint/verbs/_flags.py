@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import typing
 from typing import TYPE_CHECKING, Any
@@ -108,14 +109,41 @@ def field_type(recipe: Recipe, name: str) -> Any:
 
 
 def plain_values(recipe: Recipe, words: list[str]) -> list[str]:
-    """``--data digits`` means ``--data.source digits``: a part's name alone sets its first field."""
+    """``--data digits`` means ``--data.source digits``: a part's name alone sets its first field.
+
+    Names in a row need no brackets or quotes: ``--data.subjects 1 2``.
+    """
     firsts = {f"--{f.name}": dataclasses.fields(getattr(recipe, f.name))[0].name for f in dataclasses.fields(recipe)
               if dataclasses.is_dataclass(getattr(recipe, f.name))}
-    out = []
-    for word in words:
-        flag, sign, value = word.partition("=")
-        out.append(f"{flag}.{firsts[flag]}{sign}{value}" if flag in firsts else word)
+    several, out, left = names_in_a_row(recipe), [], list(words)
+    while left:
+        flag, sign, value = (word := left.pop(0)).partition("=")
+        if flag in several:
+            given = [value] if sign else []
+            while not sign and left and not left[0].startswith("--"):
+                given.append(left.pop(0))
+            out.append(f"{flag}={json.dumps(names(given))}")
+        else:
+            out.append(f"{flag}.{firsts[flag]}{sign}{value}" if flag in firsts else word)
     return out
+
+
+def names_in_a_row(recipe: Recipe) -> set[str]:
+    """The flags that take any number of names."""
+    parts = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    return {f"--{part}.{name}" for part, value in parts.items() if dataclasses.is_dataclass(value)
+            for name, kind in typing.get_type_hints(type(value)).items() if kind == tuple[str, ...]}
+
+
+def names(given: list[str]) -> list[str]:
+    """Names from words, or from one list in brackets.
+
+    >>> names(["1", "subj02"]), names(["[1, V1]"]), names(["1,2"])
+    (['1', 'subj02'], ['1', 'V1'], ['1', '2'])
+    """
+    if len(given) == 1 and given[0].startswith("["):
+        return [part.strip().strip("\"'") for part in given[0].strip("[]").split(",") if part.strip()]
+    return [part for word in given for part in word.split(",") if part]
 
 
 def changed(recipe: Recipe, settings: Any) -> dict[str, Any]:
