@@ -120,8 +120,8 @@ def table(found: dict[str, Any]) -> dict[str, Any]:
     common = {"file, MB": found["file_megabytes"]}
     return {
         "caption": f"A subject of NSD's size streamed from one HDF5 file ({shape}) in shuffled batches of "
-                   f"{found['batch']}, the file in the page cache, {found['threads']} thread(s) beside other work, torch "
-                   f"{torch.__version__.split('+')[0]}; peak memory of the whole process, mapped pages included.",
+                   f"{found['batch']}, the file in the page cache, {found['threads']} thread(s) beside other work, "
+                   f"torch {torch.__version__.split('+')[0]}; peak memory of the whole process, mapped pages included.",
         "rows": [
             {"work": "statistics of 40 sessions", **common, "seconds": found["statistics_seconds"],
              "trials/s": round(found["trials"] / max(found["statistics_seconds"], 1e-9)),
