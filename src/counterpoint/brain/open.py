@@ -64,6 +64,8 @@ def open_subject(source: str | Path, subject: str | int | None = None, *, prepar
 def open_dataset(source: str | Path, subject: str | int | None = None, **options: Any) -> BrainDataset:
     """The responses as stored; the parameters are those of :func:`open_subject`."""
     layout, path = _layout_and_path(str(source))
+    if layout == "arrays" and Path(path).expanduser().is_dir():
+        path, subject = str(_array_file(Path(path).expanduser(), subject)), None
     reader = getattr(layouts, READERS[layout])
     options = {**USUAL.get(layout, {}), **options}
     parameters = list(inspect.signature(reader).parameters.values())
@@ -71,6 +73,18 @@ def open_dataset(source: str | Path, subject: str | int | None = None, **options
     who = (subject,) if subject is not None else () if parameters[1].default is not inspect.Parameter.empty else (1,)
     found: BrainDataset = reader(path, *who, **options)
     return found
+
+
+def _array_file(folder: Path, subject: str | int | None) -> Path:
+    """The file of one person in a folder of array files: by its name, or by its place in alphabetical order."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".npz", ".h5", ".hdf5"))
+    named = {path.stem: path for path in files}
+    wanted = "1" if subject is None else str(subject)
+    if wanted in named:
+        return named[wanted]
+    if wanted.isdigit() and 1 <= int(wanted) <= len(files):
+        return files[int(wanted) - 1]
+    raise unknown(f"person in {folder}", wanted, named, f"arrays:{folder} with one .npz or .h5 file per person")
 
 
 def _check_options(layout: str, parameters: list[inspect.Parameter], options: dict[str, Any]) -> None:

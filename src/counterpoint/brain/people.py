@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.core.errors import CounterpointError
 
@@ -34,7 +35,7 @@ def load_people(data: BrainData, seed: int) -> list[Subject]:
         if data.source == "simulated":
             from counterpoint.brain.simulate import simulate_subject
 
-            found = simulate_subject(int(name), seed=seed, **data.options)
+            found = simulate_subject(int(name), seed=seed, **{**data.options, **_voxels(data.options, name)})
         else:
             found = open_dataset(data.source, name if data.subjects else None, **data.options)
         people.append(Subject(found, preparation))
@@ -42,3 +43,15 @@ def load_people(data: BrainData, seed: int) -> list[Subject]:
     if len(set(names)) < len(names):
         raise CounterpointError(f"Two people are called {max(names, key=names.count)}.", "Names must differ.")
     return people
+
+
+def _voxels(options: Mapping[str, Any], name: str) -> dict[str, int]:
+    """How many voxels this simulated person has, where ``{"voxels": {"1": 900, "2": 1100}}`` says it of each."""
+    asked = options.get("voxels")
+    if not isinstance(asked, Mapping):
+        return {}
+    if name not in asked:
+        raise CounterpointError(f"data.options gives voxels of {', '.join(asked)}, not of person {name}.",
+                                "A number for everybody, or one for each.",
+                                f"--data.options.voxels.{name} 1000")
+    return {"voxels": int(asked[name])}

@@ -100,7 +100,7 @@ def build_targets(people: Sequence[Subject], views: BrainViews, train_ids: np.nd
     CounterpointError
         Pictures or captions that the settings ask for and the data do not have; equal ids for different pictures.
     """
-    ids = np.unique(np.concatenate([person.data.stimulus_id for person in people]))
+    ids = np.unique(np.concatenate([_wanted_ids(person) for person in people]))
     owner = _owners(people, ids)
     if not views.picture and not views.text:
         raise CounterpointError("Nothing to match responses with: neither a picture nor a text network is named.", "",
@@ -124,11 +124,20 @@ def build_targets(people: Sequence[Subject], views: BrainViews, train_ids: np.nd
     return found
 
 
+def _wanted_ids(person: Subject) -> np.ndarray:
+    """Ids of everything that was shown, and of what was only imagined where the data have a picture or text of it."""
+    data = person.data
+    imagined = data.split == "imagery"
+    known = np.isin(data.stimulus_id, data.stimuli.ids if data.stimuli else [])
+    ids: np.ndarray = data.stimulus_id[~imagined | known]
+    return ids
+
+
 def _owners(people: Sequence[Subject], ids: np.ndarray) -> np.ndarray:
     """The first person who saw each picture and whose data hold it."""
     owner = np.full(len(ids), -1)
     for number in reversed(range(len(people))):
-        owner[np.searchsorted(ids, np.unique(people[number].data.stimulus_id))] = number
+        owner[np.searchsorted(ids, np.unique(_wanted_ids(people[number])))] = number
     return owner
 
 

@@ -92,8 +92,8 @@ class BrainNetwork(nn.Module):
             return found
         if self.kind == "linear":
             raise CounterpointError("A linear map has no hidden feature.", "", "--encoder.name mlp")
-        found = self.shared.hidden(self.enter(self.people(list(responses), list(subjects))))
-        return found
+        hidden: Tensor = self.shared.hidden(self.enter(self.people(list(responses), list(subjects))))
+        return hidden
 
     def pooled(self, responses: Sequence[Tensor]) -> Tensor:
         """The sequence encoder's ``(batch, hidden)`` feature, before any projection."""

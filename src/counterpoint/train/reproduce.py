@@ -144,7 +144,9 @@ def table_scores(tables: dict[str, Any]) -> dict[str, float]:
              for row in tables.get("repeats", ()) for key in ("top1", "ridge")}
     for row in tables.get("networks", ()):
         name = row["name"].replace(" ", "_")
-        found |= {f"drop_{name}": row["value"], f"control_{name}": row["control"] or 0.0}
+        found[f"drop_{name}"] = row["value"]
+        if row["control"] is not None:
+            found[f"control_{name}"] = row["control"]
         found[f"rank_{name}"] = 1.0 + [other["name"] for other in tables["networks"]].index(row["name"])
     return found
 

@@ -79,7 +79,9 @@ def decode_describe(source: str, *, subject: str | None = None) -> str:
     from counterpoint.brain.subject import Subject
 
     person = Subject(open_dataset(source, subject))
-    return person.describe()
+    odd = person.check()
+    remarks = [f"  - {complaint}" for complaint in odd] or ["  nothing that was looked for"]
+    return "\n".join([person.describe(), "what is odd", *remarks])
 
 
 def index_data(name: str, *, root: str, out: str | Path = "nsd_index.csv", subjects: tuple[int, ...] = ()) -> str:

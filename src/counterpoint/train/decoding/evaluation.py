@@ -17,7 +17,7 @@ from counterpoint.core.files import write_atomic, write_json
 from counterpoint.train.console import Output
 from counterpoint.train.decoding import pictures, scores, tables
 from counterpoint.train.decoding.contribution import map_arrays
-from counterpoint.train.decoding.imagery import imagery_rows
+from counterpoint.train.decoding.imagery import imagery_rows, imagined
 from counterpoint.train.decoding.predictions import Predictions, fit_ridge, predict, target_of
 from counterpoint.train.decoding.reconstructions import confusion_arrays, lengthened, reconstruct
 from counterpoint.train.decoding.world import World
@@ -67,7 +67,7 @@ def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Ru
         rows += _embedding_rows(world, person, recipe.seed)
         if "semantics" in metrics:
             rows += _semantic_rows(world, person, recipe)
-        if "imagery" in world.people[person.number].data.split:
+        if imagined(world, person.number).size:
             rows += imagery_rows(learner, world, person.number, person.ridge)
     found = _tables(learner, world, people, metrics, refit if RETRAINED in metrics else None)
     first = people[0]
@@ -83,7 +83,8 @@ def evaluate_decoder(learner: Decoder, untrained: Decoder, world: World, run: Ru
         "run": {"name": recipe.name, "variant": recipe.variant, "seed": recipe.seed},
         "data": {"name": ", ".join(person.name for person in world.people),
                  "train": int(sum(map(len, world.train))), "test": int(sum(map(len, world.test))),
-                 "classes": list(world.targets.class_names), "synthetic": recipe.data.source == "simulated"},
+                 "classes": list(world.targets.class_names),
+                 "synthetic": any(bool(person.data.truth) for person in world.people)},
         "scores": scores.pooled(rows) + picture_rows, "tables": found, "geometry": {},
         "spectrum": {"target": _spectrum(world)},
         "warnings": [*world.notes, *([note] if note else []), *output.warnings],

@@ -24,7 +24,7 @@ def imagery_rows(learner: Decoder, world: World, number: int, ridge: RidgeDecode
     otherwise pictures.
     """
     person, seed = world.people[number], learner.settings.seed
-    ids = person.stimuli("imagery")
+    ids = imagined(world, number)
     found = predict(learner, person, ids, sample=False, seed=seed)
     as_text = "text" in found and world.targets.text is not None
     pred = found["text"] if as_text else found["retrieval"]
@@ -40,6 +40,15 @@ def imagery_rows(learner: Decoder, world: World, number: int, ridge: RidgeDecode
     rows.append({**rows[-1], "metric": "imagery_false_positives", "value": rate, "low": rate, "high": rate,
                  "protocol": f"share of {SHUFFLES} shuffled matchings with p < {LEVEL}; {LEVEL} is right"})
     return [{**row, "split": "imagery"} for row in rows]
+
+
+def imagined(world: World, number: int) -> np.ndarray:
+    """Stimulus ids that a person imagined and whose picture or text is known; fewer than five are none."""
+    person = world.people[number]
+    if "imagery" not in person.data.split:
+        return np.zeros(0, np.int64)
+    ids = np.intersect1d(person.stimuli("imagery"), world.targets.ids)
+    return ids if len(ids) >= 5 else ids[:0]
 
 
 def false_positives(similarity: np.ndarray, *, seed: int) -> float:

@@ -1,0 +1,30 @@
+"""Reading the small networks that the package ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from counterpoint.core.errors import CounterpointError
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def read_weights(folder: str | Path | None, name: str) -> dict[str, Tensor]:
+    """Tensors of ``name.safetensors`` in ``folder`` (by default the shipped one) as float32."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = (WEIGHTS if folder is None else Path(folder).expanduser()) / f"{name}.safetensors"
+    if not file.is_file():
+        raise CounterpointError(
+            f"No {file.name} in {file.parent}.",
+            "The folder that the training script writes was expected.",
+            "python tools/train_generator.py --out FOLDER",
+        )
+    try:
+        state = load_file(file)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CounterpointError(f"{file} could not be read: {error}.", "It is damaged.") from error
+    return {key: value.float() for key, value in state.items()}
