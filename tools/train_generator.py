@@ -90,7 +90,8 @@ def train_autoencoder(
         schedule.step()
         if step % 50 == 49:
             seconds = time.monotonic() - began
-            LOG.info("autoencoder %d loss %.4f perceptual %.4f %.0f s", step + 1, float(loss.detach()), float(near.detach()), seconds)
+            LOG.info("autoencoder %d loss %.4f perceptual %.4f %.0f s", step + 1, float(loss.detach()),
+                     float(near.detach()), seconds)
     model.requires_grad_(False).eval()
     with torch.no_grad():
         codes = torch.cat([model.code(part.float() / 255) for part in images[:2048].split(128)])

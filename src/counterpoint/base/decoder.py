@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint.base.gather import gather
@@ -78,9 +78,13 @@ class Decoder(Learner, ABC):
         found: Tensor = self.encoder(batch["responses"], batch["subject"])
         return found
 
+    def own_parts(self) -> list[nn.Module]:
+        """Parts that belong to one person each; a system with further ones adds them."""
+        return [self.encoder.own]
+
     def freeze_shared(self) -> None:
         """Train nothing but the people's own parts; what is shared stays in evaluation mode, without dropout."""
-        own = {id(parameter) for parameter in self.encoder.own.parameters()}
+        own = {id(parameter) for part in self.own_parts() for parameter in part.parameters()}
         for parameter in self.parameters():
             parameter.requires_grad_(id(parameter) in own)
         self.shared_frozen = True
@@ -91,7 +95,8 @@ class Decoder(Learner, ABC):
         super().train(mode and not self.shared_frozen)
         if self.shared_frozen:
             self.training = mode
-            self.encoder.own.train(mode)
+            for part in self.own_parts():
+                part.train(mode)
         return self
 
     @property

@@ -34,7 +34,7 @@ from counterpoint.base.gather import gather
 from counterpoint.brain.prior import DiffusionPrior
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
-from counterpoint.encoders.brain import TokenProjector
+from counterpoint.encoders.brain import SubjectRidge, TokenProjector
 from counterpoint.encoders.brain_network import BrainNetwork
 from counterpoint.encoders.latent import LatentBranch
 from counterpoint.objectives.soft_targets import bimixco, soft_clip
@@ -60,8 +60,8 @@ class STTM(Decoder):
         Of the first stage, and of the second at its beginning and end.
     global_mixed, global_soft : float
         w in the two stages.
-    hidden : int
-        Width of the projector.
+    hidden, low_level_hidden : int
+        Widths of the projector and of the pixel branch.
     prior_depth, prior_heads, timesteps, drop, guidance
         The prior.
     token_mask : tuple of float
@@ -75,7 +75,7 @@ class STTM(Decoder):
                  alpha: float = 0.15, mix_probability: float = 0.5, temperature: float = 0.006,
                  soft_start: float = 0.004, soft_end: float = 0.006, global_mixed: float = 0.5,
                  global_soft: float = 0.2, hidden: int = 2048, prior_depth: int = 6, prior_heads: int = 12,
-                 timesteps: int = 100, drop: float = 0.2, guidance: float = 1.0,
+                 low_level_hidden: int = 512, timesteps: int = 100, drop: float = 0.2, guidance: float = 1.0,
                  token_mask: tuple[float, float] = (0.60, 0.65), freeze_shared: bool = False) -> None:
         super().__init__(encoder)
         self.text_weight, self.prior_weight, self.low_level_weight = text_weight, prior_weight, low_level_weight
@@ -92,7 +92,10 @@ class STTM(Decoder):
         self.prior = DiffusionPrior(
             dim=self.dim, tokens=self.tokens, depth=prior_depth, heads=prior_heads, num_timesteps=timesteps,
             condition_drop=drop, image_drop=drop, network="cross", token_mask=token_mask) if prior_weight else None
-        self.low_level = LatentBranch(self.tokens * self.dim, hidden=512, blocks=2) if low_level_weight else None
+        if low_level_weight:  # adapters of its own, guided by the high level's feature, either of them droppable
+            self.low_people = SubjectRidge(encoder.inputs, low_level_hidden)
+            self.low_level = LatentBranch(None, hidden=low_level_hidden, guidance_dim=encoder.hidden,
+                                          block_dropout=0.15, brain_drop=0.4)
         if freeze_shared:
             self.freeze_shared()
 
@@ -110,10 +113,20 @@ class STTM(Decoder):
         if self.prior is not None:
             loss = self.prior.loss(batch["target"], tokens, generator=self.step_generator(1))
             found["prior"] = float(weights[1]) * self.prior_weight * loss
-        if self.low_level is not None:
-            latent = self.low_level(tokens.flatten(1)).latent
+        if self.low_level_weight:
+            latent = self.latent_of(batch)
             found["low_level"] = self.low_level_weight * (latent - batch["latent"]).abs().mean()
         return found
+
+    def own_parts(self) -> list[nn.Module]:
+        return [self.encoder.own, *([self.low_people] if self.low_level_weight else [])]
+
+    def latent_of(self, batch: Batch) -> Tensor:
+        """The pixel branch: a person's own layer, guided by the shared feature, to a picture latent."""
+        low = self.low_people(list(batch["responses"]), list(batch["subject"]))
+        guidance = self.encoder.features(batch["responses"], batch["subject"])
+        latent: Tensor = self.low_level(low, guidance, generator=self.step_generator(3)).latent
+        return latent
 
     def _contrast(self, z: Tensor, batch: Batch, mixture: tuple[Tensor, ...]) -> dict[str, Tensor]:
         """The alignment terms, already weighted."""
@@ -143,8 +156,8 @@ class STTM(Decoder):
         prior = latent = text = None
         if sample and self.prior is not None:
             prior = self.prior.sample(tokens, guidance=self.guidance, generator=generator)
-        if sample and self.low_level is not None:
-            latent = self.low_level(tokens.flatten(1)).latent
+        if sample and self.low_level_weight:
+            latent = self.latent_of(batch)
         if self.text_weight:
             text = functional.normalize(self.to_text(retrieval[:, 0]), dim=1)
         return Decoded(retrieval, tokens, prior, latent, text)

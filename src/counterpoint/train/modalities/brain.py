@@ -125,7 +125,7 @@ def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded:
     own = learner.state_dict()
     fresh = [key for key in own if key not in tensors]
     fresh += [key for key in tensors if key == "target_rotation" and key not in own]
-    stray = [key for key in fresh if not key.startswith(("encoder.people.", "encoder.shared.adapters."))]
+    stray = [key for key in fresh if not key.startswith(("encoder.people.", "encoder.shared.adapters.", "low_people."))]
     odd = [key for key in own if key in tensors and own[key].shape != tensors[key].shape]
     if stray or odd:
         raise CounterpointError(f"The model in {where} does not fit this recipe: {(stray + odd)[0]} is absent or of "
