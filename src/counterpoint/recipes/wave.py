@@ -28,7 +28,7 @@ def default() -> Recipe:
     Your own time series instead: ``--data wave:FOLDER --data.subjects '["CSI1"]'``, or another layout whose responses
     have a time axis. Estimates of single trials have none and are refused.
     """
-    return simulated(epochs=100, encoder=ENCODER, views=VIEWS, learning_rate=2e-3, minutes=4, method=SMALL_PRIOR,
+    return simulated(epochs=100, encoder=ENCODER, views=VIEWS, learning_rate=2e-3, minutes=5, method=SMALL_PRIOR,
                      train=1000, test=200, imagery=20, kind="timeseries")
 
 
@@ -81,9 +81,10 @@ def claim() -> Claim:
     without Dorsal Attention 0.79, without Somatomotor and Limbic 0.80. Visual costs more than Default in each seed, by
     0.03 to 0.20, an interval that just holds 0. What rests on masks and retrieval fails: losing Default costs 0.01 of
     top-1, random parcels 0.06, and its rank is anything from second to sixth of seven, so that its not standing out in
-    the null world says nothing either. The gain of the whole brain depends on the measure: 50-way accuracy of ImageNet classes is 0.48 (whole) and 0.49 (visual only), below ridge's 0.55 and
-    0.59, and top-1 is 0.25 and 0.32. Imagery carries over (p of 0.006 or less, false positives 3 to 5 %), but in
-    three of five null worlds too (p below 0.002): what is left of the visual response suffices there.
+    the null world says nothing either. The gain of the whole brain depends on the measure: 50-way accuracy of ImageNet
+    classes is 0.48 (whole) and 0.49 (visual only), below ridge's 0.55 and 0.59, and top-1 is 0.25 and 0.32. Imagery
+    carries over (p of 0.006 or less, false positives 3 to 5 %), but in three of five null worlds too (p below 0.002):
+    what is left of the visual response suffices there.
     """
     world: dict[str, Any] = {
         "train": 800, "test": 200, "test_repeats": 6, "imagery": 20, "kind": "timeseries",
