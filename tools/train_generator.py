@@ -72,7 +72,10 @@ def optimiser(
 def train_autoencoder(
     images: Tensor, args: argparse.Namespace, embedder: PictureEmbedder
 ) -> PictureAutoencoder:
-    """L1, a penalty on the code, and an L1 distance in early EfficientNet features of half the batch."""
+    """L1, a penalty on the code, and an L1 distance in early EfficientNet features of 24 of the 64 pictures.
+
+    Stops where the code has collapsed: the decoder then paints one colour whatever it is given.
+    """
     model = PictureAutoencoder().to(memory_format=torch.channels_last)
     optimizer, schedule = optimiser(model, args.autoencoder_steps, 1e-3)
     generator, began = torch.Generator().manual_seed(1), time.monotonic()
@@ -95,6 +98,8 @@ def train_autoencoder(
     model.requires_grad_(False).eval()
     with torch.no_grad():
         codes = torch.cat([model.code(part.float() / 255) for part in images[:2048].split(128)])
+    if float(codes.std((0, 2, 3)).min()) < 0.05:
+        raise SystemExit("The autoencoder's code has collapsed; a smaller learning rate is needed.")
     model.mean.copy_(codes.mean((0, 2, 3)))
     model.std.copy_(codes.std((0, 2, 3)))
     return model

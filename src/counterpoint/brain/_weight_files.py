@@ -28,3 +28,13 @@ def read_weights(folder: str | Path | None, name: str) -> dict[str, Tensor]:
     except (SafetensorError, OSError, ValueError) as error:
         raise CounterpointError(f"{file} could not be read: {error}.", "It is damaged.") from error
     return {key: value.float() for key, value in state.items()}
+
+
+def other_version(name: str, error: Exception) -> CounterpointError:
+    """The error for a file whose tensors are not those of the network."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return CounterpointError(
+        f"{name}.safetensors does not fit this network: {reason}.",
+        "It is of another version or of something else.",
+        "python tools/train_generator.py --out FOLDER",
+    )

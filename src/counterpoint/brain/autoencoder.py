@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from counterpoint.brain._weight_files import read_weights
+from counterpoint.brain._weight_files import other_version, read_weights
 from counterpoint.core.errors import CounterpointError
 
 SIDE = 64
@@ -170,6 +170,9 @@ def load_autoencoder(folder: str | Path | None = None) -> PictureAutoencoder:
         No such file, or one that does not fit.
     """
     state = read_weights(folder, "autoencoder")
-    model = PictureAutoencoder(width=len(state["encoder.1.bias"]))
-    model.load_state_dict(state)
+    try:
+        model = PictureAutoencoder(width=len(state["encoder.1.bias"]))
+        model.load_state_dict(state)
+    except (KeyError, RuntimeError) as error:
+        raise other_version("autoencoder", error) from error
     return model.requires_grad_(False).eval()

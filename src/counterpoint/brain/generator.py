@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from counterpoint.brain._flow import Velocity, check_sampling, start_latents
-from counterpoint.brain._weight_files import read_weights
+from counterpoint.brain._weight_files import other_version, read_weights
 from counterpoint.brain.autoencoder import LATENT, SIDE, PictureAutoencoder, load_autoencoder
 from counterpoint.core.errors import CounterpointError
 
@@ -128,7 +128,7 @@ class LatentGenerator(nn.Module):
             first = 1 - strength
             x = torch.lerp(x, start, first) if strength else start
         condition, mean = self._condition(seen)
-        count = math.ceil(steps * (1 - first))
+        count = math.ceil(steps * (1 - first) - 1e-9)
         times = torch.linspace(first, 1, count + 1)
         for now, after in zip(times[:-1].tolist(), times[1:].tolist(), strict=True):
             x = x + (after - now) * self._guided(x, now, condition, mean, guidance=guidance)
@@ -238,10 +238,11 @@ def load_generator(folder: str | Path | None = None) -> LatentGenerator:
         A missing or damaged file.
     """
     state = read_weights(folder, "generator")
-    hidden, dim = state["reader.0.weight"].shape
-    width = len(state["network.place"])
-    model = LatentGenerator(load_autoencoder(folder), dim=dim, width=width, hidden=hidden)
-    left = model.load_state_dict(state, strict=False)
-    if left.unexpected_keys or [key for key in left.missing_keys if not key.startswith("autoencoder.")]:
-        raise CounterpointError("generator.safetensors is of another version of this package.")
+    codec = load_autoencoder(folder)
+    try:
+        hidden, dim = state["reader.0.weight"].shape
+        model = LatentGenerator(codec, dim=dim, width=len(state["network.place"]), hidden=hidden)
+        model.load_state_dict(state | {f"autoencoder.{key}": value for key, value in codec.state_dict().items()})
+    except (KeyError, RuntimeError) as error:
+        raise other_version("generator", error) from error
     return model.requires_grad_(False).eval()
