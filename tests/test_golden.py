@@ -52,9 +52,10 @@ def resolve(name: str) -> tuple[Callable[..., Any], bool]:
 def arguments(stored: dict[str, np.ndarray], dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """The input arrays as tensors; those whose gradient is stored ask for one."""
     reserved = ("kw_json", "source", "source_note")
+    notes = ("expected", "grad_", "param_", "also_", "upstream", "official_")
     found = {}
     for key, value in stored.items():
-        if key not in reserved and not key.startswith(("expected", "grad_", "param_", "also_", "upstream", "official_")):
+        if key not in reserved and not key.startswith(notes):
             tensor = torch.from_numpy(value)
             found[key] = tensor.to(dtype) if tensor.is_floating_point() else tensor
             found[key].requires_grad_(f"grad_{key}" in stored)

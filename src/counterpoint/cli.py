@@ -36,6 +36,7 @@ def verbs() -> dict[str, str]:
             "compare": "claims.compare", "reproduce": "claims.reproduce", "evidence": "claims.evidence",
             "data list": "catalogue.list_data", "data fetch": "catalogue.fetch_data", "data index": "brains.index_data",
             "decode fit": "", "decode predict": "brains.decode_predict", "decode report": "brains.decode_report",
+            "decode folds": "brains.decode_folds",
             "decode describe": "brains.decode_describe", "doctor": "catalogue.doctor"}
 
 

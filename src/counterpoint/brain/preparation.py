@@ -31,13 +31,10 @@ class Preparation:
         Trials that the statistics come from. "all" lets test trials into the mean and standard deviation.
     clip : float
         Prepared values are limited to plus or minus this many; 0 for no limit.
-    rois : tuple of str
-        Keep voxels of these regions (their union); empty for all.
-    drop_networks : tuple of str
-        Leave out voxels of these networks.
+    rois, drop_networks : tuple of str
+        Keep voxels of these regions (their union; empty for all), leave out those of these networks.
     min_ceiling : float
-        Keep voxels whose noise ceiling, in per cent of variance, reaches this; estimated from training repeats,
-        or, without any, as shipped with the data. 0 for all.
+        Keep voxels whose noise ceiling (per cent; from training repeats, else as shipped) reaches this; 0 for all.
     """
 
     zscore: ZScore = "session"

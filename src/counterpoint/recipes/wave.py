@@ -92,25 +92,18 @@ def claim() -> Claim:
     base = simulated(epochs=40, encoder=ENCODER, views=VIEWS, validation=0.0, method={"prior_weight": 0.0}, **world)
     category = "category_accuracy"
 
-    def without(*names: str) -> dict[str, Any]:
-        return {"data.drop_networks": names}
-
-    def costs_more(one: str, other: str) -> Contrast:
-        return Contrast(f"retrained: no {one} costs more than no {other}", (f"no_{other}:{category}",),
-                        (f"no_{one}:{category}",))
-
     return Claim(
         statement="Meaning outside the visual network helps to decode what was seen, and ablation finds where it is.",
         recipe=replace(base, probe_every=0, name="wave"),
-        arms={"whole": {}, "visual": without(*NETWORKS[1:]), "no_visual": without("Visual"),
-              "no_default": without("Default"), "no_dorsal": without("Dorsal Attention"),
-              "no_other": without("Somatomotor", "Limbic"),
+        arms={"whole": {}, "visual": _without(*NETWORKS[1:]), "no_visual": _without("Visual"),
+              "no_default": _without("Default"), "no_dorsal": _without("Dorsal Attention"),
+              "no_other": _without("Somatomotor", "Limbic"),
               "null": {"data.options": {**world, "null_networks": ("Default",)}}},
         contrasts=(
             Contrast("whole brain above visual network", (f"whole:{category}",), (f"visual:{category}",), margin=0.03),
             Contrast("null world: whole brain above visual network by less than a point", (f"visual:{category}",),
                      (f"null:{category}",), margin=-0.01),
-            costs_more("visual", "default"), costs_more("default", "dorsal"), costs_more("default", "other"),
+            _costs_more("visual", "default"), _costs_more("default", "dorsal"), _costs_more("default", "other"),
             Contrast("masked: rank of Visual (negative; first)", (), ("whole:rank_Visual",), margin=-1.5),
             Contrast("masked: rank of Default (negative; second)", (), ("whole:rank_Default",), margin=-2.5),
             Contrast("masked: Default costs more than as many random parcels", ("whole:drop_Default",),
@@ -128,3 +121,12 @@ def claim() -> Claim:
                  "drop_Visual", "drop_Default", "control_Default"),
         parts=("retrieval", "semantics", "networks"),
         fast={"epochs": 4}, minutes=20)
+
+
+def _without(*names: str) -> dict[str, Any]:
+    return {"data.drop_networks": names}
+
+
+def _costs_more(one: str, other: str) -> Contrast:
+    return Contrast(f"retrained: no {one} costs more than no {other}", (f"no_{other}:category_accuracy",),
+                    (f"no_{one}:category_accuracy",))

@@ -114,7 +114,7 @@ def brain_evaluation(run: Run) -> str:
         text += f" Up to {repeats} showings of a test picture were averaged."
     if any(math.isfinite(row.p) for row in rows.values()) or "permutation_p" in rows:
         text += " p-values are (1 + k) / (1 + N) over random re-pairings of responses and pictures within a person."
-    baselines = [name for name in ("ridge", "untrained", "shuffled") if any(row.model == name for row in run.scores)]
+    baselines = [name for name in _BASELINES if any(row.model == name for row in run.scores)]
     if baselines:
         text += f" Beside them: {', '.join(_BASELINES[name] for name in baselines)}."
     return text
@@ -122,6 +122,7 @@ def brain_evaluation(run: Run) -> str:
 
 _BASELINES = {
     "ridge": "ridge regression from the same voxels to the same embeddings, penalty by cross-validation",
+    "logistic": "multinomial logistic regression on the same voxels",
     "untrained": "the network before training",
     "shuffled": "a control with shuffled pairs",
 }

@@ -106,7 +106,7 @@ def brain_facts(run: Run) -> list[tuple[str, str, str]]:
     for metric in ordered[:3]:
         row = run.score(metric)
         if row:
-            lines = [line for name in ("ridge", "chance") if (line := run.score(metric, name))]
+            lines = [line for name in ("ridge", "logistic", "chance") if (line := run.score(metric, name))]
             facts.append((show(row), metric_name(row), ", ".join(f"{line.model} {show(line)}" for line in lines)))
     found = median_ceiling(run)
     if math.isfinite(found):
@@ -190,6 +190,11 @@ def person(run: Run) -> str:
 
 def brain_steps(run: Run, where: str, seed: str) -> list[tuple[str, str]]:
     """(purpose, command) pairs that make sense after decoding."""
+    if run.table("folds"):
+        source = run.settings.get("data.source")
+        again = f"counterpoint decode folds {run.name}.{run.variant} --data {source} --seed {seed}"
+        beside = f"counterpoint report {where} OTHER_RUN"
+        return [("Repeat with another seed", again), ("Set two runs side by side", beside)]
     steps = [
         ("Decode responses with it", f"counterpoint decode predict {where} --out decoded.npz"),
         ("Repeat with another seed", f"counterpoint fit --config {where}/recipe.yaml --seed {seed}"),

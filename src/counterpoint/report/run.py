@@ -17,7 +17,7 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.report.metrics import may_be_share
 
 _WARNING = re.compile(r"(?<!Future)(?<!Deprecation)warning\b", re.IGNORECASE)
-BASELINES = ("ridge", "untrained", "shuffled", "pixels", "chance")
+BASELINES = ("ridge", "logistic", "untrained", "shuffled", "pixels", "chance")
 DECODERS = ("decoder", "prior", "backbone")
 
 

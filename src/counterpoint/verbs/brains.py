@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.core.discovery import system
-from counterpoint.core.errors import CounterpointError
+from counterpoint.core.errors import CounterpointError, unknown
 
 if TYPE_CHECKING:
     from counterpoint.train.run import Run
@@ -53,6 +53,29 @@ def decode_predict(run: str | Path, *, data: str | None = None, subject: str | N
 
     return decode_to_file(run, data=data, subject=subject, split=split, gallery=gallery, out=Path(out),
                           reconstruct=reconstruct, generator=generator)
+
+
+def decode_folds(spec: str = "mindeye.haxby", *, data: str | None = None, group: str = "run", seed: int = 0,
+                 out: str | Path | None = None, quiet: bool = False) -> Path:
+    """Leave one run (or session) out at a time: category from left-out trials, beside logistic and ridge regression.
+
+    Args:
+        spec: A decoder's recipe.
+        data: Responses ("haxby:FOLDER" ...); as in the recipe by default.
+        group: run or session.
+        seed: Of weights and batches.
+        out: The run folder.
+        quiet: Print nothing.
+    """
+    from counterpoint.report.build import build
+    from counterpoint.train.decoding.folds import leave_one_out
+
+    check_decoder(spec)
+    if group not in ("run", "session"):
+        raise unknown("grouping of trials", group, ("run", "session"), "--group run")
+    changes: dict[str, Any] = {"seed": seed, **({"data.source": data} if data else {})}
+    run = leave_one_out(spec, group="session" if group == "session" else "run", out=out, quiet=quiet, changes=changes)
+    return build(run.path)
 
 
 def decode_report(run: str | Path, *, out: str | Path | None = None, open: bool = False) -> Path:

@@ -16,6 +16,7 @@ _WANTED = (
     ("brain_to_image_top1",),
     ("image_to_brain_top1",),
     ("n_way_top1", "category_accuracy"),
+    ("block_accuracy",),
     ("two_way",),
 )
 
@@ -37,14 +38,15 @@ def draw(run: Run) -> Panel | None:
             )
     listing = "; ".join(f"{metric_name(row)}, {row.model}: {percent(row.value)}" for row in rows)
     sizes = sorted({row.n for row in rows if row.n})
-    n = f"{' and '.join(f'{size:,}' for size in sizes)} test pictures" if sizes else "test pictures"
+    what = "left-out trials and blocks" if run.table("folds") else "test pictures"
+    n = f"{' and '.join(f'{size:,}' for size in sizes)} {what}" if sizes else what
     return Panel(
         title="Is it better than ridge, and than no brain at all?",
         figure=figure,
         alt=f"Dot plot of scores. {listing}.",
         here=" ".join(text[:1].upper() + text[1:] for text in here) or "No baseline was recorded for these scores.",
         shown=f"Scores on {n} with their 95 % intervals (draws of candidates or test pictures, as the table's protocol "
-        f"says), seed {run.seed or 'unrecorded'}. Filled: trained parts of this run; hollow: ridge regression on the "
+        f"says), seed {run.seed or 'unrecorded'}. Filled: trained parts of this run; hollow: regressions on the "
         "same voxels, the untrained network, shuffled pairs, and chance. The dashed line is the best of "
         "the hollow ones." + (f" The axis starts at {span[0]} %." if span[0] else ""),
         better="The decoder's whisker right of ridge, and ridge right of untrained, shuffled and chance.",

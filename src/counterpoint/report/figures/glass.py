@@ -96,6 +96,7 @@ def _projections(axes: Axes, found: Volume, box: tuple[slice, ...]) -> None:
 
 def _slices(axes: Axes, found: Volume, box: tuple[slice, ...], levels: Any) -> None:
     start, tallest = 0.0, 1.0
+    axes.set_axis_off()
     for level in levels:
         part = (box[0], box[1], int(level))
         values = found.values[part]
