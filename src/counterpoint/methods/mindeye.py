@@ -64,8 +64,8 @@ class MindEye(Decoder):
         Width of the projector.
     prior_depth, prior_heads, timesteps, drop, guidance
         The prior; see :class:`counterpoint.brain.DiffusionPrior`.
-    low_level_hidden : int
-        Width of the low-level branch.
+    low_level_hidden, low_level_width : int
+        Width of the low-level branch, and channels of its convolutions.
     map_dim, distillation_temperature : int, float
         Width of its map tokens for the auxiliary loss (that of the views' maps; 0: none), and that loss's temperature.
     """
@@ -75,7 +75,8 @@ class MindEye(Decoder):
                  alpha: float = 0.15, mix_probability: float = 0.5, temperature: float = 0.006,
                  soft_start: float = 0.004, soft_end: float = 0.0075, hidden: int = 2048, prior_depth: int = 6,
                  prior_heads: int = 12, timesteps: int = 100, drop: float = 0.2, guidance: float = 1.0,
-                 low_level_hidden: int = 512, map_dim: int = 0, distillation_temperature: float = 0.075) -> None:
+                 low_level_hidden: int = 512, low_level_width: int = 128, map_dim: int = 0,
+                 distillation_temperature: float = 0.075) -> None:
         super().__init__(encoder)
         self.contrastive_weight, self.regression_weight = contrastive_weight, regression_weight
         self.prior_weight, self.low_level_weight = prior_weight, low_level_weight
@@ -86,8 +87,9 @@ class MindEye(Decoder):
         self.prior = DiffusionPrior(dim=self.dim, tokens=self.tokens, depth=prior_depth, heads=prior_heads,
                                     num_timesteps=timesteps, condition_drop=drop, image_drop=drop) \
             if prior_weight else None
-        self.low_level = LatentBranch(self.tokens * self.dim, hidden=low_level_hidden, blocks=2,
-                                      map_dim=map_dim or None) if low_level_weight else None
+        self.low_level = LatentBranch(
+            self.tokens * self.dim, hidden=low_level_hidden, blocks=2, map_dim=map_dim or None,
+            widths=(low_level_width, low_level_width // 2)) if low_level_weight else None
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         mixing = self.progress < self.mix_share and self.mix_probability > 0

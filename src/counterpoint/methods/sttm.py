@@ -66,6 +66,9 @@ class STTM(Decoder):
         The prior.
     token_mask : tuple of float
         Smallest and largest share of brain tokens taken away from the prior in training.
+    caption_probe : bool
+        The caption term fits its linear map to what the network says and teaches the network nothing: what captions
+        can be told from when nobody taught them.
     freeze_shared : bool
         Train only the people's own adapters.
     """
@@ -76,10 +79,11 @@ class STTM(Decoder):
                  soft_start: float = 0.004, soft_end: float = 0.006, global_mixed: float = 0.5,
                  global_soft: float = 0.2, hidden: int = 2048, prior_depth: int = 6, prior_heads: int = 12,
                  low_level_hidden: int = 512, timesteps: int = 100, drop: float = 0.2, guidance: float = 1.0,
-                 token_mask: tuple[float, float] = (0.60, 0.65), freeze_shared: bool = False) -> None:
+                 token_mask: tuple[float, float] = (0.60, 0.65), caption_probe: bool = False,
+                 freeze_shared: bool = False) -> None:
         super().__init__(encoder)
         self.text_weight, self.prior_weight, self.low_level_weight = text_weight, prior_weight, low_level_weight
-        self.random_weights, self.guidance = random_weights, guidance
+        self.random_weights, self.guidance, self.caption_probe = random_weights, guidance, caption_probe
         self.mix_share, self.alpha, self.mix_probability = mix_share, alpha, mix_probability
         self.temperature, self.soft_start, self.soft_end = temperature, soft_start, soft_end
         self.global_mixed, self.global_soft = global_mixed, global_soft
@@ -133,7 +137,7 @@ class STTM(Decoder):
         target, weight = gather(batch["target"]), self.global_mixed if mixture else self.global_soft
         heat = self.temperature if mixture else self.soft_temperature
         text = gather(batch["text"]) if self.text_weight else None
-        if text is not None and text.shape[1] == self.dim and self.text_weight == 1.0:
+        if text is not None and text.shape[1] == self.dim and self.text_weight == 1.0 and not self.caption_probe:
             found = sttm_alignment(z, target, text, *mixture, temperature=heat, global_weight=weight)
             return {"fine": found.fine, "global_image": weight * found.global_image,
                     "global_text": weight * found.global_text}
@@ -141,8 +145,8 @@ class STTM(Decoder):
         terms = {"fine": align(z, target, *mixture, temperature=heat),
                  "global_image": weight * align(z[:, 0], target[:, 0], *mixture, temperature=heat)}
         if text is not None:
-            terms["global_text"] = self.text_weight * weight * align(self.to_text(z[:, 0]), text, *mixture,
-                                                                     temperature=heat)
+            said = self.to_text(z[:, 0].detach() if self.caption_probe else z[:, 0])
+            terms["global_text"] = self.text_weight * weight * align(said, text, *mixture, temperature=heat)
         return terms
 
     @property

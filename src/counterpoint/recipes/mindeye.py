@@ -26,7 +26,7 @@ def tiny() -> Recipe:
 
 def demo() -> Recipe:
     """What ``counterpoint demo`` runs: 1,000 pictures shown three times; under five minutes on two cores."""
-    return replace(default(), epochs=40, minutes=4)
+    return replace(default(), epochs=30, probe_every=5, minutes=3)
 
 
 def default() -> Recipe:
@@ -35,9 +35,10 @@ def default() -> Recipe:
     Your own data instead: ``--data nsd:FOLDER --data.subjects '["1"]'``.
     """
     return simulated(
-        epochs=80, encoder=BrainEncoder(hidden=256, blocks=2), views=BrainViews(components=128, latent=True),
+        epochs=80, encoder=BrainEncoder(hidden=256, blocks=2), views=BrainViews(components=64, latent=True),
         learning_rate=3e-3, weight_decay=0.3, validation=0.1, minutes=6,
-        method={"hidden": 256, "low_level_weight": 0.5, "low_level_hidden": 256, **HEAT, **SMALL_PRIOR},
+        method={"hidden": 256, "low_level_weight": 0.5, "low_level_hidden": 256, "low_level_width": 32, **HEAT,
+                **SMALL_PRIOR},
         train=1000, train_repeats=3, test=300, voxels=2000)
 
 

@@ -13,8 +13,8 @@ from counterpoint.encoders.targets import PictureTarget
 from counterpoint.evaluate.matching import rank_of_match
 from counterpoint.train.decoding.world import World
 
-SIDE, SAMPLES, PIPELINE_SAMPLES, STRENGTH = 64, 8, 2, 0.85
-MOST = 100
+SIDE, SAMPLES, PIPELINE_SAMPLES, STRENGTH = 64, 4, 2, 0.85
+MOST = 60
 """Reconstructed test pictures that are scored; the choice is seeded."""
 
 

@@ -28,7 +28,7 @@ def reconstruct(world: World, number: int, pred: Predictions, ridge: np.ndarray,
                 recipe: Recipe) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
     """Arrays of examples, scores of reconstructions, and why there are none or fewer than MindEye's eight.
 
-    Examples are the best, median and worst by rank. At most a hundred pictures, a seeded choice with the examples
+    Examples are the best, median and worst by rank. At most sixty pictures, a seeded choice with the examples
     among them, are painted and scored: from the decoder, from ridge, and the decoder's for another picture (shuffled).
     """
     data, ids, target = world.people[number].data, pred.ids, target_of(world, pred.ids)
