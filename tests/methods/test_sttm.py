@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from counterpoint.base.recipe import Recipe, lookup
 from counterpoint.core.errors import CounterpointError
 from counterpoint.objectives import bimixco, soft_clip, sttm_alignment
 from counterpoint.recipes import sttm
+from counterpoint.train.fit import fit
+from counterpoint.train.reproduce import arm_recipe, waves
 
 from ..base.decoders import batch, decoder
 
@@ -131,12 +135,47 @@ def test_negatives_come_from_the_other_person_too(monkeypatch: pytest.MonkeyPatc
     apart = [soft_clip(z[rows], data["target"][rows], temperature=learner.soft_temperature)
              for rows in (slice(0, 4), slice(4, 8))]
     torch.testing.assert_close(both, soft_clip(z, data["target"], temperature=learner.soft_temperature))
-    assert abs(float(both - sum(apart) / 2)) > 0.1
+    assert abs((both - sum(apart) / 2).item()) > 0.1
     monkeypatch.setattr("counterpoint.methods.sttm.gather", lambda x: torch.cat([x, x.flip(0)]))
-    assert float(learner.terms(data)["fine"]) != pytest.approx(float(both))
+    assert learner.terms(data)["fine"].item() != pytest.approx(both.item())
 
 
 @pytest.mark.slow
+def test_a_new_person_leaves_the_shared_weights_as_they_were(tmp_path: Path):
+    small = {"data.options": {"train": 40, "test": 20, "voxels": {"1": 60, "2": 50, "4": 40}, "features": "factors"},
+             "data.validation": 0.0, "views.components": 8, "views.text": "hash", "views.picture_size": 64, "epochs": 1,
+             "method.prior_weight": 0.0, "data.batch_size": 10, "data.limit": 20, "probe_every": 0}
+    source = fit("sttm.tiny", out=tmp_path / "source", quiet=True, metrics=(), changes=small)
+    blank = fit("sttm.tiny", out=tmp_path / "blank", quiet=True, metrics=(), changes={**small, "epochs": 0})
+    new = fit("sttm.transfer", out=tmp_path / "new", quiet=True, metrics=(), init_from=source.path,
+              changes={**small, "epochs": 3})
+    first, before, after = (load_file(run.model / "model.safetensors") for run in (blank, source, new))
+    assert first.keys() == before.keys()
+    assert not torch.equal(first["projector.2.weight"], before["projector.2.weight"])
+    shared = [key for key in after if ".adapters." not in key]
+    assert shared
+    assert all(torch.equal(before[key], after[key]) for key in shared)
+    assert set(after) - set(shared)
+    assert not (set(after) - set(shared)) & set(before)
+
+
+def test_the_claim_trains_sources_first_and_only_what_is_new():
+    claim = sttm.claim()
+    assert not set(claim.seeds) & set(claim.tuning_seeds)
+    order = [arm for wave in waves(claim) for arm in wave]
+    for pictures in (60, 200):
+        new, fresh = (arm_recipe(claim, f"{name}{pictures}", 101, fast=False) for name in ("new", "fresh"))
+        assert new.method["freeze_shared"]
+        assert not fresh.method.get("freeze_shared")
+        assert new.data == fresh.data
+        assert (new.data.subjects, new.data.limit) == (("4",), pictures)
+        assert (new.encoder, new.views, new.epochs) == (fresh.encoder, fresh.views, fresh.epochs)
+        assert order.index("source") < order.index(f"new{pictures}")
+        assert pictures > new.views.components
+    named = {term.split(":")[0] for contrast in claim.contrasts for term in (*contrast.plus, *contrast.minus)}
+    assert named <= set(claim.arms)
+
+
 def test_recipes_agree_where_a_run_is_continued():
     base, new = lookup("sttm"), lookup("sttm.transfer")
     assert base.encoder == new.encoder
