@@ -133,18 +133,22 @@ def claim() -> Claim:
             "linear": {**linear, "epochs": 60},
             "linear_new200": {"init_from": "linear", **linear, **few[200], **join},
             "linear_fresh200": {**blank, **linear, **few[200]}},
-        contrasts=(
-            Contrast("60 pictures: new adapter at least 1.5 times from scratch", (f"new60:{top1}",),
-                     (f"fresh60:{top1}",), times=1.5),
-            Contrast("200 pictures: new adapter at least 1.3 times from scratch", (f"new200:{top1}",),
-                     (f"fresh200:{top1}",), times=1.3),
-            Contrast("three people together above each alone", (f"source:{top1}",),
-                     tuple(f"{name}:{top1}" for name in ("one", "two", "three")), times=1 / 3),
-            Contrast("captions: with their term above without", (f"source:{captions}",), (f"untaught:{captions}",)),
-            Contrast("pictures: without the caption term at least 0.9 times with it", (f"untaught:{top1}",),
-                     (f"source:{top1}",), times=0.9),
-            Contrast("ten times what shuffled pairs reach", (f"source:{top1}",), (f"shuffled:{top1}",), times=10.0),
-        ),
+        contrasts=_contrasts(top1, captions),
         seeds=(101, 102, 103), tuning_seeds=(1, 2),
         metrics=(top1, f"ridge_{top1}", f"chance_{top1}", captions, f"ridge_{captions}"), parts=("retrieval",),
         fast={"epochs": 4, "data.options": {**size, **SEMANTIC, "train": 200, "test": 60}}, minutes=45)
+
+
+def _contrasts(top1: str, captions: str) -> tuple[Contrast, ...]:
+    return (
+        Contrast("60 pictures: new adapter at least 1.5 times from scratch", (f"new60:{top1}",),
+                 (f"fresh60:{top1}",), times=1.5),
+        Contrast("200 pictures: new adapter at least 1.3 times from scratch", (f"new200:{top1}",),
+                 (f"fresh200:{top1}",), times=1.3),
+        Contrast("three people together above each alone", (f"source:{top1}",),
+                 tuple(f"{name}:{top1}" for name in ("one", "two", "three")), times=1 / 3),
+        Contrast("captions: with their term above without", (f"source:{captions}",), (f"untaught:{captions}",)),
+        Contrast("pictures: without the caption term at least 0.9 times with it", (f"untaught:{top1}",),
+                 (f"source:{top1}",), times=0.9),
+        Contrast("ten times what shuffled pairs reach", (f"source:{top1}",), (f"shuffled:{top1}",), times=10.0),
+    )
