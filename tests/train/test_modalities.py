@@ -17,6 +17,7 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import read_json
 from counterpoint.train.callbacks.log import read
 from counterpoint.train.fit import fit as train
+from counterpoint.train.modalities import Earlier
 from counterpoint.train.model import load
 from counterpoint.train.run import Run
 
@@ -125,8 +126,7 @@ def test_targets_of_the_newcomer_are_those_of_the_first_run(first: Run):
 
     recipe = override(lookup("mindeye.tiny"), still(**{"data.subjects": ("3",)}))
     loaded = modality.load(recipe)
-    learner = modality.build(loaded)
-    after = modality.initialise(learner, tensors(first), "there", loaded)
+    after = modality.adopt(loaded, Earlier("there", lambda: tensors(first)))
     mine, kept = loaded.train.targets, after.train.targets
     np.testing.assert_allclose(kept.mean, tensors(first)["target_mean"], atol=1e-7)
     assert kept.scale == pytest.approx(float(tensors(first)["target_scale"]))
@@ -146,6 +146,20 @@ def test_targets_of_the_newcomer_are_those_of_the_first_run(first: Run):
 def test_what_does_not_fit_is_refused_by_name(first: Run, changes: dict[str, Any], tensor: str, tmp_path: Path):
     with pytest.raises(CounterpointError, match=tensor):
         fit("mindeye.tiny", tmp_path / "next", init_from=first.path, **still(**changes))
+
+
+def test_somebody_with_fewer_pictures_than_directions_joins(first: Run, tmp_path: Path):
+    few = {"data.subjects": ("3",), "data.limit": 6, "data.batch_size": 3}
+    run = fit("mindeye.tiny", tmp_path / "few", init_from=first.path, **still(**few))
+    assert torch.equal(tensors(run)["target_rotation"], tensors(first)["target_rotation"])
+
+
+def test_a_resumed_newcomer_keeps_the_space_it_learned(first: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The first run may be gone by then: the checkpoint knows the space."""
+    settings = small("mindeye", **{"views.components": 8, "data.subjects": ("3",), "epochs": 2})
+    whole = fit("mindeye.tiny", tmp_path / "whole", init_from=first.path, **settings)
+    interrupted("mindeye.tiny", tmp_path / "cut", 3, monkeypatch, init_from=first.path, **settings)
+    same_weights(whole, train(out=tmp_path / "cut", resume=True, quiet=True, metrics=()))
 
 
 def test_a_frozen_shared_part_stays_as_it_was(first: Run, tmp_path: Path):

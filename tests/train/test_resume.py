@@ -25,9 +25,9 @@ STOPS = [("simclr.tiny", END), ("simclr.tiny", MIDDLE), ("moco.tiny", END), ("mo
          ("moco.tiny_v3", END), ("byol.tiny", MIDDLE), ("simsiam.tiny", END)]
 
 
-def fit(spec: str = "", *, out: Path, resume: bool = False, **changes: Any) -> Run:
+def fit(spec: str = "", *, out: Path, resume: bool = False, init_from: Path | None = None, **changes: Any) -> Run:
     """Train without evaluating."""
-    return train(spec, out=out, resume=resume, quiet=True, metrics=(), changes=changes)
+    return train(spec, out=out, resume=resume, init_from=init_from, quiet=True, metrics=(), changes=changes)
 
 
 class StopAt(Callback):

@@ -86,7 +86,11 @@ class Targets:
         return found.astype(np.float32)
 
     def rebased(self, mean: np.ndarray, rotation: np.ndarray | None, scale: float) -> Targets:
-        """The same pictures as another run centred and scaled them."""
+        """The same pictures as another run centred and scaled them; bit for bit as they are where it did the same."""
+        turned_alike = rotation is self.rotation or (
+            rotation is not None and self.rotation is not None and np.array_equal(rotation, self.rotation))
+        if scale == self.scale and turned_alike and np.array_equal(mean, self.mean):
+            return self
         raw = self.raw(self.picture) if self.before is None else self.before
         found = replace(self, mean=mean, rotation=rotation, scale=scale, before=None if rotation is None else raw)
         return replace(found, picture=found.centred(raw))
@@ -242,5 +246,5 @@ def _standardised(found: Targets, views: BrainViews, train_ids: np.ndarray) -> T
         kept = min(views.components or len(values), int((values > 1e-4 * values[0]).sum()))
         rotation = directions[:kept].T / (values[:kept] if views.whiten else 1.0)
     shifted = train - mean if rotation is None else (train - mean) @ rotation
-    scale = 1.0 / max(float(np.sqrt((shifted**2).sum(-1).mean())), 1e-12)
+    scale = float(np.float32(1.0 / max(float(np.sqrt((shifted**2).sum(-1).mean())), 1e-12)))  # as a buffer keeps it
     return found.rebased(mean.astype(np.float32), None if rotation is None else rotation.astype(np.float32), scale)

@@ -8,6 +8,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from counterpoint.train.callbacks.checkpoint import Checkpoints, Interrupted
 from counterpoint.train.callbacks.log import MetricsLog, read
 from counterpoint.train.callbacks.progress import ProgressLines
 from counterpoint.train.console import Output, duration
-from counterpoint.train.modalities import Loaded, Reporting, modality_of
+from counterpoint.train.modalities import Earlier, Loaded, Reporting, modality_of
 from counterpoint.train.model import recipe_from, recipe_values, save_model
 from counterpoint.train.run import Clock, Run, new_run, now, open_run, resumable
 from counterpoint.train.stamp import make_stamp, peak_memory_mb
@@ -83,9 +84,12 @@ def fit(spec: str | Recipe = "", *, out: str | Path | None = None, resume: bool 
         claimed(run)
     with _accounted(run, output), output.capture_warnings():
         _describe(run, loaded, output, resume=resume)
+        earlier = _earlier(run, init_from, resume=resume)
+        if earlier is not None:
+            loaded = modality.adopt(loaded, earlier)
         learner = modality.build(loaded)
-        if init_from is not None and not resume:
-            loaded = _initialise(learner, init_from, loaded)
+        if earlier is not None and not resume:
+            modality.initialise(learner, earlier.read(), earlier.place)
         clock = Clock(_seconds_before(run))
         _train(learner, run, loaded, output, clock, resume=resume)
         if learner.global_rank == 0:
@@ -174,12 +178,23 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _initialise(learner: Learner, where: str | Path, loaded: Loaded) -> Loaded:
+def _earlier(run: Run, init_from: str | Path | None, *, resume: bool) -> Earlier | None:
+    """The weights that training goes on from: of this run's last checkpoint, or of another run."""
+    if resume:
+        return Earlier(str(run.last), partial(_checkpoint, run.last)) if run.last.is_file() else None
+    if init_from is None:
+        return None
     from safetensors.torch import load_file
 
-    folder = Path(where) if (Path(where) / "model.safetensors").is_file() else open_run(where).model
-    tensors = load_file(folder / "model.safetensors")
-    return modality_of(learner.settings.name).initialise(learner, tensors, str(folder), loaded)
+    folder = Path(init_from) if (Path(init_from) / "model.safetensors").is_file() else open_run(init_from).model
+    return Earlier(str(folder), partial(load_file, folder / "model.safetensors"))
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    import torch
+
+    found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    return found
 
 
 def _seconds_before(run: Run) -> float:

@@ -27,6 +27,13 @@ class Loaded(NamedTuple):
     test: Any
 
 
+class Earlier(NamedTuple):
+    """Weights that a run goes on from: where they are, and how they are read."""
+
+    place: str
+    read: Callable[[], dict[str, Tensor]]
+
+
 class Reporting(NamedTuple):
     """Where a probe writes and whom it tells."""
 
@@ -72,8 +79,11 @@ class Modality(Protocol):
     def rebuild(self, config: dict[str, Any], recipe: Recipe) -> Learner:
         """The learner that a config.json describes, weights not yet loaded."""
 
-    def initialise(self, learner: Learner, tensors: dict[str, Tensor], where: str, loaded: Loaded) -> Loaded:
-        """Take over the weights of another run (``--init-from``); the data as they now are."""
+    def adopt(self, loaded: Loaded, earlier: Earlier) -> Loaded:
+        """The data as a model that goes on from ``earlier`` has to see them, before it is built."""
+
+    def initialise(self, learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
+        """Take over the weights of another run (``--init-from``)."""
 
     def evaluate(self, learner: Learner, loaded: Loaded, run: Run, output: Output, *,
                  metrics: Sequence[str]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from counterpoint.train.decoding.evaluation import evaluate_decoder
 from counterpoint.train.decoding.probe import DecodingProbe
 from counterpoint.train.decoding.use import known_voxels
 from counterpoint.train.decoding.world import World, fingerprint, load_world
-from counterpoint.train.modalities import Loaded, Reporting
+from counterpoint.train.modalities import Earlier, Loaded, Reporting
 from counterpoint.train.run import Run
 from counterpoint.train.summary import relative, score
 
@@ -117,23 +117,39 @@ def rebuild(config: dict[str, Any], recipe: Recipe) -> Decoder:
     return make(recipe, config["shape"], raw_dim=config["raw_dim"], rotated=config["rotated"])
 
 
-def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded: Loaded) -> Loaded:
-    """Take over every tensor but those of people who are not in both runs; what is shared must fit.
+def adopt(loaded: Loaded, earlier: Earlier) -> Loaded:
+    """Targets as the earlier run centred, turned and scaled them: a kept decoder decodes into the space it knows.
 
-    The targets come back as that run centred and scaled them: a decoder that is kept decodes into the space it knows.
+    A newcomer's own pictures may be too few to span that space.
     """
+    kept, targets, views = earlier.read(), loaded.train.targets, loaded.recipe.views
+    mean, rotation = kept["target_mean"].numpy(), kept.get("target_rotation")
+    turned = bool(views.components or views.whiten)
+    wide = rotation is not None and views.components and rotation.shape[1] > views.components
+    if mean.shape != targets.mean.shape or turned != (rotation is not None) or wide:
+        odd = "target_mean" if mean.shape != targets.mean.shape else "target_rotation"
+        raise misfit(odd, earlier.place)
+    world = dataclasses.replace(loaded.train, targets=targets.rebased(
+        mean, None if rotation is None else rotation.numpy(), float(kept["target_scale"])))
+    return Loaded(loaded.recipe, world, world)
+
+
+def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
+    """Take over every tensor but those of people who are not in both runs; what is shared must fit."""
     own = learner.state_dict()
-    fresh = [key for key in own if key not in tensors]
-    fresh += [key for key in tensors if key == "target_rotation" and key not in own]
-    stray = [key for key in fresh if not key.startswith(("encoder.people.", "encoder.shared.adapters.", "low_people."))]
+    strangers = ("encoder.people.", "encoder.shared.adapters.", "low_people.")
+    stray = [key for key in own if key not in tensors and not key.startswith(strangers)]
     odd = [key for key in own if key in tensors and own[key].shape != tensors[key].shape]
     if stray or odd:
-        raise CounterpointError(f"The model in {where} does not fit this recipe: {(stray + odd)[0]} is absent or of "
-                                "another shape.", "All but the people's own layers must agree.",
-                                "--encoder and --method settings as in that run")
+        raise misfit((stray + odd)[0], where)
     learner.load_state_dict({key: tensors.get(key, value) for key, value in own.items()})
-    world = dataclasses.replace(loaded.train, targets=rebased(learner, loaded.train.targets))
-    return Loaded(loaded.recipe, world, world)
+
+
+def misfit(tensor: str, where: str) -> CounterpointError:
+    """The error for a model that another recipe made."""
+    return CounterpointError(f"The model in {where} does not fit this recipe: {tensor} is absent or of another shape.",
+                             "All but the people's own layers must agree.",
+                             "--encoder, --views and --method settings as in that run")
 
 
 def rebased(learner: Any, targets: Targets) -> Targets:

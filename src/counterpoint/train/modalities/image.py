@@ -17,7 +17,7 @@ from counterpoint.train.callbacks.probe import Probe
 from counterpoint.train.console import Output
 from counterpoint.train.evaluation import METRICS as METRICS
 from counterpoint.train.evaluation import evaluate_folder, evaluate_learner
-from counterpoint.train.modalities import Loaded, Reporting
+from counterpoint.train.modalities import Earlier, Loaded, Reporting
 from counterpoint.train.run import Run
 from counterpoint.train.summary import image_lines
 
@@ -76,7 +76,12 @@ def rebuild(config: dict[str, Any], recipe: Recipe) -> Learner:
     return build_learner(recipe, config["channels"])
 
 
-def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded: Loaded) -> Loaded:
+def adopt(loaded: Loaded, earlier: Earlier) -> Loaded:
+    """Pictures are the same to every model."""
+    return loaded
+
+
+def initialise(learner: Learner, tensors: dict[str, Tensor], where: str) -> None:
     """Take over the encoder; heads start afresh."""
     prefix = "encoder."
     try:
@@ -84,7 +89,6 @@ def initialise(learner: Learner, tensors: dict[str, Tensor], where: str, loaded:
     except RuntimeError as error:
         raise CounterpointError(f"The encoder in {where} does not fit this recipe.", str(error).splitlines()[-1],
                                 "--encoder.name and --encoder.width as in that run") from error
-    return loaded
 
 
 def evaluate(learner: Learner, loaded: Loaded, run: Run, output: Output, *, metrics: Sequence[str]) -> dict[str, Any]:
