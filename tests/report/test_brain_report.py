@@ -173,6 +173,17 @@ def test_networks_beyond_their_control_are_named_and_the_others_hollow(run: Run)
     assert "Nothing is lost" in panel.here
 
 
+def test_losses_of_the_category_stand_below_those_of_retrieval(run: Run) -> None:
+    meaning = {"Visual": 0.1, "Default": 0.3}
+    rows = [{**row, "category_value": meaning.get(row["name"], 0.0), "category_control": 0.02,
+             "category_control_low": 0.0, "category_control_high": 0.05} for row in run.table("networks")]
+    panel = networks.draw(changed(run, networks=rows))
+    assert panel is not None
+    assert [axes.get_title(loc="left") for axes in panel.figure.axes] == ["top-1 retrieval", "category"]
+    assert "Category: More than a random choice of the same size is lost without Default (30.0 points), Visual (10.0" \
+        in panel.here
+
+
 def test_regions_without_ceiling_still_have_scores(run: Run) -> None:
     rows = [{"name": "V1", "voxels": 10, "top1": 0.4, "low": 0.3, "high": 0.5, "ceiling": None}]
     panel = rois.draw(changed(run, rois=rows))

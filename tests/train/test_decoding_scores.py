@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from counterpoint.train.decoding.scores import (
+    Categories,
     matched_row,
     pooled,
-    score_categories,
     score_embeddings,
     score_semantics,
 )
@@ -77,9 +77,9 @@ def test_a_prediction_with_fewer_tokens_meets_the_first_ones():
     assert of(rows, "brain_to_image_top1")["value"] == 1
     assert matched_row(pred, target, metric="p", model="decoder", seed=0)["value"] < 0.01
     labels = np.arange(30) % 3
-    few, _ = score_categories(pred, labels, target, labels, model="decoder", seed=0)
-    same, _ = score_categories(pred, labels, target[:, :1], labels, model="decoder", seed=0)
-    assert few == same
+    few, same = (Categories.of(labels, train, labels) for train in (target, target[:, :1]))
+    assert few.rows(pred, model="decoder", seed=0) == same.rows(pred, model="decoder", seed=0)
+    np.testing.assert_array_equal(few.guess(pred), same.guess(pred))
 
 
 def test_category_accuracy_by_a_plain_loop():
@@ -90,7 +90,8 @@ def test_category_accuracy_by_a_plain_loop():
     train_labels[:2] = 3  # two pictures are too few for a category
     train = (centres[train_labels] + rng.normal(size=(60, 6))).astype(np.float32)[:, None]
     pred = (centres[labels % 4] + rng.normal(size=(25, 6))).astype(np.float32)[:, None]
-    rows, guessed = score_categories(pred, labels, train, train_labels, model="decoder", seed=0)
+    categories = Categories.of(labels, train, train_labels)
+    rows, guessed = categories.rows(pred, model="decoder", seed=0), categories.guess(pred)
     hits, count, seen = 0, 0, []
     for z, truth in zip(pred[:, 0], labels, strict=True):
         if truth not in (0, 1, 2):
@@ -111,8 +112,7 @@ def test_category_accuracy_by_a_plain_loop():
 
 
 def test_categories_that_nobody_can_learn_give_no_score():
-    pred, target = pair(10)
-    assert score_categories(pred, np.zeros(10, int), target, np.zeros(10, int), model="decoder", seed=0) == ([], None)
+    assert Categories.of(np.zeros(10, int), pair(10)[1], np.zeros(10, int)) is None
 
 
 def test_semantics_of_the_truth_itself_is_perfect():

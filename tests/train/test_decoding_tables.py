@@ -10,7 +10,7 @@ import torch
 
 from counterpoint.brain.subject import Subject
 from counterpoint.train.decoding import tables
-from counterpoint.train.decoding.predictions import fit_ridge, target_of
+from counterpoint.train.decoding.predictions import fit_ridge, predict, target_of
 from counterpoint.train.modalities import brain as modality
 
 from ..brain.by_hand import dataset, person
@@ -41,9 +41,9 @@ def test_every_network_stands_beside_controls_of_its_size(monkeypatch):
 
     def caught(self, *, repeats=None, alter=None):
         seen.append(None if alter is None else np.flatnonzero(alter(np.ones((1, 40), np.float32))[0] == 0))
-        return 0.5
+        return 0.5, np.nan
 
-    monkeypatch.setattr(tables.Measure, "decoder", caught)
+    monkeypatch.setattr(tables.Measure, "both", caught)
     rows = tables.networks_table(whole)
     assert seen[0] is None
     assert {row["name"]: row["parcels"] for row in rows} == {"Visual": 3, "Default": 12, "Limbic": 21}
@@ -74,6 +74,10 @@ def test_the_network_that_carries_it_is_found():
     assert rows[0]["value"] > 0.5 * rows[0]["whole"] > 0.15
     assert rows[0]["value"] > rows[0]["control_high"]
     assert max(row["value"] for row in rows[1:]) < 0.3
+    assert rows[0]["category_value"] > rows[0]["category_control_high"]
+    assert rows[0]["category_value"] > max(row["category_value"] for row in rows[1:])
+    accuracy = whole.categories.rows(predict(whole.learner, whole.person, whole.ids)["retrieval"], model="d", seed=0)
+    assert {row["category_whole"] for row in rows} == {accuracy[0]["value"]}
     found = tables.contribution_map(decoder(here), here, 0)
     inside = data.networks == 2
     assert found[inside].sum() > 5 * np.abs(found[~inside].sum())

@@ -58,36 +58,36 @@ NETWORKS = ("Visual", "Somatomotor", "Dorsal Attention", "Ventral Attention", "L
 def claim() -> Claim:
     """What the rest of the brain adds to the visual network, and which network adds it.
 
-    A simulated person, 360 parcels, five volumes per trial: 800 training trials, 200 test pictures (mean of six
+    A simulated person, 360 parcels, five volumes per trial: 800 training trials, 400 test pictures (mean of six
     showings), 20 imagined ones. In the first world Visual, Default (meaning alone) and Dorsal Attention carry signal,
     with ratios 1.6, 0.45 and 0.2; in the null world Default carries nothing. What Visual sees is the same in both, so
     that ``visual`` is the visual-only arm of both. Accuracy is that of the category seen, one of ten.
 
-    Networks are switched off in two ways. ``no_...`` are trained without them and scored by category; ``no_other``
-    leaves out Somatomotor and Limbic, which carry nothing and have as many parcels together (82) as Default. Masks at
-    test time are in the table of networks of ``whole`` and ``null``, which scores retrieval of the picture seen and
-    has as many random parcels, some of them visual, as its control. Imagery is compared with captions.
+    Networks are switched off in two ways. ``no_...`` are trained without them; ``no_other`` leaves out Somatomotor and
+    Limbic, which carry nothing and have as many parcels together (82) as Default. Masks at test time are in the table
+    of networks of ``whole`` and ``null``, with as many random parcels, some of them visual, as control. Imagery is
+    compared with captions. ``pretrained`` is reported without a contrast: 16 epochs of foretelling the same training
+    series (not public scans of rest) before the 40.
 
-    Settings were chosen with seeds 1 and 2: one block and noise of 1 on the responses (see ``VIEWS``); rates 1e-3 and
-    3e-3, 0.2 or 0.5 of entries at zero and shuffled volumes were within 0.05 of each other. With Default at 0.5,
-    training without it cost as much as training without Visual (seed 1: 0.71 and 0.72). At 0.45 the category was
-    right in 0.82 and 0.83 (whole), 0.78 and 0.75 (visual only), 0.64 and 0.58 (without Visual), 0.71 and 0.71 (without
-    Default), 0.68 and 0.72 (null), ridge 0.52 and 0.62. In the table Visual was first (0.21 and 0.23), Default second
-    and third (0.05 and 0.03), and as many random parcels cost more than Default (0.06 and 0.07): a fifth of them are
-    visual, and meaning says little of which picture it was.
+    Settings were chosen with seeds 1 and 2 (200 test pictures): one block and noise of 1 on the responses (see
+    ``VIEWS``); rates 1e-3 and 3e-3, 0.2 or 0.5 of entries at zero and shuffled volumes were within 0.05 of each other.
+    With Default at 0.5, training without it cost as much as training without Visual (seed 1: 0.71 and 0.72). At 0.45
+    the category was right in 0.82 and 0.83 (whole), 0.78 and 0.75 (visual only), 0.64 and 0.58 (without Visual), 0.71
+    and 0.71 (without Default), 0.68 and 0.72 (null), ridge 0.52 and 0.62. Masked at test time, categories lost 0.35
+    and 0.23 (Visual), 0.15 and 0.14 (Default; control 0.04 and 0.01), at most 0.02 (others); null: Default -0.01.
 
-    Seen so far (version 1, five seeds): does not hold. What concerns categories comes out, but for one interval: 0.81
-    (whole) against 0.73 (visual only) and 0.68 (null), ridge 0.63; trained without Visual 0.61, without Default 0.70,
-    without Dorsal Attention 0.79, without Somatomotor and Limbic 0.80. Visual costs more than Default in each seed, by
-    0.03 to 0.20, an interval that just holds 0. What rests on masks and retrieval fails: losing Default costs 0.01 of
-    top-1, random parcels 0.06, and its rank is anything from second to sixth of seven, so that its not standing out in
-    the null world says nothing either. The gain of the whole brain depends on the measure: 50-way accuracy of ImageNet
-    classes is 0.48 (whole) and 0.49 (visual only), below ridge's 0.55 and 0.59, and top-1 is 0.25 and 0.32. Imagery
-    carries over (p of 0.006 or less, false positives 3 to 5 %), but in three of five null worlds too (p below 0.002):
-    what is left of the visual response suffices there.
+    Version 1 (seeds 101-105) did not hold. It scored masks by retrieval of the picture seen, of which Default, coding
+    meaning alone, says little: losing it cost 0.01 of top-1, random parcels 0.06, and its rank was anything from second
+    to sixth. Version 2 scores them by category, as the paper's accuracies are, and tests on twice as many pictures,
+    since "no Visual costs more than no Default" had come out (0.03 to 0.20) with an interval that just held 0. What
+    version 1 showed otherwise: 0.81 (whole), 0.73 (visual only), 0.68 (null), ridge 0.63; trained without Visual 0.61,
+    without Default 0.70, without Dorsal Attention 0.79, without Somatomotor and Limbic 0.80. The gain of the whole
+    brain depends on the measure: 50-way accuracy of ImageNet classes was 0.48 (whole) and 0.49 (visual only), below
+    ridge's 0.55 and 0.59, and top-1 0.25 and 0.32. Imagery carried over (p of 0.006 or less, false positives 3 to
+    5 %), but in three of five null worlds too (p below 0.002): what is left of the visual response suffices there.
     """
     world: dict[str, Any] = {
-        "train": 800, "test": 200, "test_repeats": 6, "imagery": 20, "kind": "timeseries",
+        "train": 800, "test": 400, "test_repeats": 6, "imagery": 20, "kind": "timeseries",
         "networks": {"Visual": 1.6, "Default": 0.45, "Dorsal Attention": 0.2}}
     base = simulated(epochs=40, encoder=ENCODER, views=VIEWS, validation=0.0, method={"prior_weight": 0.0}, **world)
     category = "category_accuracy"
@@ -98,29 +98,31 @@ def claim() -> Claim:
         arms={"whole": {}, "visual": _without(*NETWORKS[1:]), "no_visual": _without("Visual"),
               "no_default": _without("Default"), "no_dorsal": _without("Dorsal Attention"),
               "no_other": _without("Somatomotor", "Limbic"),
+              "pretrained": {"epochs": 56, "method.pretrain_share": 2 / 7},
               "null": {"data.options": {**world, "null_networks": ("Default",)}}},
         contrasts=(
             Contrast("whole brain above visual network", (f"whole:{category}",), (f"visual:{category}",), margin=0.03),
             Contrast("null world: whole brain above visual network by less than a point", (f"visual:{category}",),
                      (f"null:{category}",), margin=-0.01),
             _costs_more("visual", "default"), _costs_more("default", "dorsal"), _costs_more("default", "other"),
-            Contrast("masked: rank of Visual (negative; first)", (), ("whole:rank_Visual",), margin=-1.5),
-            Contrast("masked: rank of Default (negative; second)", (), ("whole:rank_Default",), margin=-2.5),
-            Contrast("masked: Default costs more than as many random parcels", ("whole:drop_Default",),
-                     ("whole:control_Default",)),
+            Contrast("masked: rank of Visual (negative; first)", (), ("whole:category_rank_Visual",), margin=-1.5),
+            Contrast("masked: rank of Default (negative; second)", (), ("whole:category_rank_Default",), margin=-2.5),
+            Contrast("masked: Default costs more than as many random parcels", ("whole:category_drop_Default",),
+                     ("whole:category_control_Default",)),
             Contrast("null world, masked: Default costs no point more than as many random parcels",
-                     ("null:control_Default",), ("null:drop_Default",), margin=-0.01),
+                     ("null:category_control_Default",), ("null:category_drop_Default",), margin=-0.01),
             Contrast("imagery: p (negative) at most 0.05", (), ("whole:imagery_p",), margin=-0.05),
             Contrast("imagery: false positives (negative) at most 9 %", (), ("whole:imagery_false_positives",),
                      margin=-0.09),
             Contrast("imagery: false positives at least 2 %", ("whole:imagery_false_positives",), margin=0.02),
         ),
-        seeds=(101, 102, 103, 104, 105), tuning_seeds=(1, 2),
+        seeds=tuple(range(201, 209)), tuning_seeds=(1, 2),
         metrics=(category, f"ridge_{category}", f"chance_{category}", "brain_to_image_top1",
                  "ridge_brain_to_image_top1", "n_way_top1", "ridge_n_way_top1", "imagery_p", "imagery_false_positives",
-                 "drop_Visual", "drop_Default", "control_Default"),
+                 *(f"{prefix}{kind}_{network}" for prefix in ("category_", "") for kind in ("drop", "control")
+                   for network in ("Visual", "Default"))),
         parts=("retrieval", "semantics", "networks"),
-        fast={"epochs": 4}, minutes=20)
+        fast={"epochs": 4}, version=2, minutes=25)
 
 
 def _without(*names: str) -> dict[str, Any]:

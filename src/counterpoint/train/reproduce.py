@@ -139,15 +139,20 @@ def arm_scores(out: Path) -> dict[str, float]:
 
 
 def table_scores(tables: dict[str, Any]) -> dict[str, float]:
-    """Numbers of a decoding run's tables: top-1 by showings averaged, losses without networks and their controls."""
+    """Numbers of a decoding run's tables: top-1 by showings averaged, losses without networks and their controls.
+
+    ``drop_``, ``control_`` and ``rank_`` of a network are of retrieval, ``category_drop_`` and so on of the category.
+    """
     found = {f"{key}_repeats{row['repeats']}": row[key]
              for row in tables.get("repeats", ()) for key in ("top1", "ridge")}
-    for row in tables.get("networks", ()):
-        name = row["name"].replace(" ", "_")
-        found[f"drop_{name}"] = row["value"]
-        if row["control"] is not None:
-            found[f"control_{name}"] = row["control"]
-        found[f"rank_{name}"] = 1.0 + [other["name"] for other in tables["networks"]].index(row["name"])
+    networks = tables.get("networks", ())
+    for prefix in ("", "category_"):
+        ranked = sorted((row for row in networks if f"{prefix}value" in row), key=lambda row: -row[f"{prefix}value"])
+        for rank, row in enumerate(ranked, start=1):
+            name = row["name"].replace(" ", "_")
+            found |= {f"{prefix}drop_{name}": row[f"{prefix}value"], f"{prefix}rank_{name}": float(rank)}
+            if row[f"{prefix}control"] is not None:
+                found[f"{prefix}control_{name}"] = row[f"{prefix}control"]
     return found
 
 

@@ -130,14 +130,11 @@ def _embedding_rows(world: World, person: Person, seed: int) -> list[dict[str, A
 def _semantic_rows(world: World, person: Person, recipe: Any) -> list[dict[str, Any]]:
     targets, rows = world.targets, []
     models = {"decoder": person.pred["retrieval"], "ridge": person.ridge_pred}
-    if targets.labels is not None:
-        train = targets.rows(world.train[person.number])
-        labels = targets.labels[targets.rows(person.pred.ids)]
+    categories = tables.categories_of(world, person.number)
+    if categories is not None:
+        person.guessed = categories.guess(models["decoder"])
         for model, pred in models.items():
-            found, guessed = scores.score_categories(pred, labels, targets.picture[train], targets.labels[train],
-                                                     model=model, seed=recipe.seed)
-            rows += found
-            person.guessed = guessed if model == "decoder" else person.guessed
+            rows += categories.rows(pred, model=model, seed=recipe.seed)
     if pictures.Painter.possible(recipe):
         embedder: Any = pictures.PictureTarget(recipe.views.picture, recipe.views.picture_weights).build()
         true = targets.raw(person.target)[:, 0]

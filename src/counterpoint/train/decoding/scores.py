@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,36 +40,54 @@ def score_embeddings(pred: np.ndarray, target: np.ndarray, *, model: str, seed: 
     return rows
 
 
-def score_categories(pred: np.ndarray, labels: np.ndarray, train: np.ndarray, train_labels: np.ndarray, *, model: str,
-                     seed: int) -> tuple[list[Row], np.ndarray | None]:
-    """Is the category that the prediction points at the one seen? With the predictions themselves.
+@dataclass(frozen=True)
+class Categories:
+    """Categories as places among embeddings: each is the mean embedding of its training pictures.
 
-    A category is the mean embedding of its training pictures (true embeddings, no response is involved); the
-    prediction goes to the one with the highest cosine. Chance is the most frequent test category.
+    No response is involved. A prediction points at the category with the highest cosine; chance is the most frequent
+    test category.
     """
-    kept = [k for k in np.unique(train_labels) if k >= 0 and (train_labels == k).sum() >= 3]
-    known = np.isin(labels, kept)
-    if len(kept) < 2 or known.sum() < 2:
-        return [], None
-    train = train[:, :pred.shape[1]].reshape(len(train), -1)
-    centres = np.stack([train[train_labels == k].mean(0) for k in kept])
-    flat = pred.reshape(len(pred), -1)[known]
-    similarity = flat @ (centres / np.linalg.norm(centres, axis=1, keepdims=True)).T
-    guessed = np.asarray(kept)[similarity.argmax(1)]
-    correct, n = int((guessed == labels[known]).sum()), int(known.sum())
-    protocol = f"cosine with the mean embedding of each of {len(kept)} categories of training pictures"
-    rows = [_row("category_accuracy", model, correct / n, binomial_interval(correct, n), protocol, n, seed)]
-    if model == "decoder":
-        most = int(np.bincount(labels[known]).max())
-        rows.append(_row("category_accuracy", "chance", most / n, (most / n, most / n), "most frequent category", n,
-                         seed))
-    return rows, np.where(known, _scatter(guessed, known), -1)
 
+    names: np.ndarray
+    centres: np.ndarray
+    labels: np.ndarray
 
-def _scatter(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    found = np.full(len(where), -1)
-    found[where] = values
-    return found
+    @classmethod
+    def of(cls, labels: np.ndarray, train: np.ndarray, train_labels: np.ndarray) -> Categories | None:
+        """Those with at least three training pictures, or None where there is nothing to tell apart."""
+        kept = np.array([k for k in np.unique(train_labels) if k >= 0 and (train_labels == k).sum() >= 3], np.int64)
+        if len(kept) < 2 or np.isin(labels, kept).sum() < 2:
+            return None
+        return cls(kept, np.stack([train[train_labels == k].mean(0) for k in kept]), labels)
+
+    @property
+    def known(self) -> np.ndarray:
+        """Test pictures whose category is one of these."""
+        return np.isin(self.labels, self.names)
+
+    def guess(self, pred: np.ndarray) -> np.ndarray:
+        """The category that each prediction points at; -1 where the picture's own is not among them.
+
+        Predictions with fewer tokens than the target are compared with its first ones.
+        """
+        centres = (self.centres[:, :pred.shape[1]] if pred.ndim == 3 else self.centres).reshape(len(self.centres), -1)
+        similarity = pred.reshape(len(pred), -1) @ (centres / np.linalg.norm(centres, axis=1, keepdims=True)).T
+        return np.where(self.known, self.names[similarity.argmax(1)], -1)
+
+    def accuracy(self, pred: np.ndarray) -> float:
+        """Share of the test pictures whose category was found."""
+        return float((self.guess(pred) == self.labels)[self.known].mean())
+
+    def rows(self, pred: np.ndarray, *, model: str, seed: int) -> list[Row]:
+        """Accuracy of the category with its interval, and chance beside the decoder."""
+        value, n = self.accuracy(pred), int(self.known.sum())
+        protocol = f"cosine with the mean embedding of each of {len(self.names)} categories of training pictures"
+        rows = [_row("category_accuracy", model, value, binomial_interval(round(value * n), n), protocol, n, seed)]
+        if model == "decoder":
+            most = int(np.bincount(self.labels[self.known]).max())
+            rows.append(_row("category_accuracy", "chance", most / n, (most / n, most / n), "most frequent category",
+                             n, seed))
+        return rows
 
 
 def score_semantics(pred: np.ndarray, true: np.ndarray, classifier: Any, *, model: str, seed: int,

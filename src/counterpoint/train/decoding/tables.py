@@ -15,6 +15,7 @@ from counterpoint.core.errors import CounterpointError
 from counterpoint.evaluate.matching import retrieval_accuracy, retrieval_draws
 from counterpoint.evaluate.statistics import binomial_interval
 from counterpoint.train.decoding.predictions import fit_ridge, predict, target_of
+from counterpoint.train.decoding.scores import Categories
 from counterpoint.train.decoding.world import World
 from counterpoint.train.features import evaluating
 
@@ -30,19 +31,36 @@ def top1(pred: np.ndarray, target: np.ndarray, sets: np.ndarray) -> float:
     return float(found.forward)
 
 
+def categories_of(world: World, number: int) -> Categories | None:
+    """Categories of one person's test pictures, where the data name any."""
+    targets = world.targets
+    if targets.labels is None:
+        return None
+    train = targets.rows(world.train[number])
+    return Categories.of(targets.labels[targets.rows(world.test[number])], targets.picture[train],
+                         targets.labels[train])
+
+
 class Measure:
-    """Top-1 retrieval of one person under changes of the input, all on the same candidate sets."""
+    """Retrieval and categories of one person under changes of the input, all on the same candidate sets."""
 
     def __init__(self, learner: Decoder, world: World, number: int, *, candidates: int, seed: int) -> None:
         self.learner, self.world, self.number, self.seed = learner, world, number, seed
         self.person, self.ids = world.people[number], world.test[number]
         self.target = target_of(world, self.ids)
         self.sets = retrieval_draws(len(self.ids), candidates=candidates, draws=30, seed=seed)
+        self.categories = categories_of(world, number)
 
     def decoder(self, *, repeats: int | None = None, alter: Callable[[np.ndarray], np.ndarray] | None = None) -> float:
         """Of the decoder."""
-        found = predict(self.learner, self.person, self.ids, repeats=repeats, sample=False, alter=alter)
-        return top1(found["retrieval"], self.target, self.sets)
+        return self.both(repeats=repeats, alter=alter)[0]
+
+    def both(self, *, repeats: int | None = None,
+             alter: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[float, float]:
+        """Top-1 of the decoder, and its accuracy of categories (not a number where pictures have none)."""
+        found = predict(self.learner, self.person, self.ids, repeats=repeats, sample=False, alter=alter)["retrieval"]
+        category = np.nan if self.categories is None else self.categories.accuracy(found)
+        return top1(found, self.target, self.sets), category
 
     def ridge(self, ridge: RidgeDecoder, *, repeats: int | None = None, voxels: np.ndarray | None = None) -> float:
         """Of a ridge decoder."""
@@ -68,31 +86,40 @@ def masked(labels: np.ndarray, chosen: np.ndarray | int) -> Callable[[np.ndarray
 
 
 def networks_table(measure: Measure) -> list[dict[str, Any]]:
-    """Test-time ablation: loss of top-1 without a network, and without as many random parcels of the others.
+    """Test-time ablation: what is lost without a network, and without as many random parcels of the others.
 
-    Networks differ in size, so each stands beside a control of its own size: voxels (or parcels) drawn from outside
-    it, ten times; a network larger than all others together has none. The interval of the control is its 2.5 and
-    97.5 percentiles over draws.
+    Lost are top-1 retrieval (``value``) and, where pictures have categories, the accuracy of the category
+    (``category``): a network that codes meaning alone is needed for the second. Networks differ in size, so each
+    stands beside a control of its own size: voxels (or parcels) drawn from outside it, ten times; a network larger
+    than all others together has none. The interval of a control is its 2.5 and 97.5 percentiles over draws.
     """
     data, kept = measure.person.data, measure.person.kept
     if data.networks is None:
         return []
     networks, rng = data.networks[kept], np.random.default_rng(measure.seed)
-    whole, rows = measure.decoder(), []
+    whole, rows = np.array(measure.both()), []
     for label in np.unique(networks[networks > 0]):
         inside = np.flatnonzero(networks == label)
         outside = np.flatnonzero(networks != label)
-        drop = whole - measure.decoder(alter=masked(networks, int(label)))
+        drop = whole - measure.both(alter=masked(networks, int(label)))
         controls = []
         for _ in range(CONTROLS if len(outside) >= len(inside) else 0):
             mask = np.zeros(len(networks), bool)
             mask[rng.choice(outside, len(inside), replace=False)] = True
-            controls.append(whole - measure.decoder(alter=masked(networks, mask)))
-        low, high = np.percentile(controls, [2.5, 97.5]) if controls else (np.nan, np.nan)
-        rows.append({"name": data.network_names.get(int(label), str(label)), "label": int(label), "value": drop,
-                     "control": float(np.mean(controls)) if controls else None, "control_low": float(low),
-                     "control_high": float(high), "parcels": len(inside), "whole": whole})
+            controls.append(whole - measure.both(alter=masked(networks, mask)))
+        row = {"name": data.network_names.get(int(label), str(label)), "label": int(label), "parcels": len(inside)}
+        row |= _loss("", whole[0], drop[0], [control[0] for control in controls])
+        if measure.categories is not None:
+            row |= _loss("category_", whole[1], drop[1], [control[1] for control in controls])
+        rows.append(row)
     return sorted(rows, key=lambda row: -row["value"])
+
+
+def _loss(prefix: str, whole: float, drop: float, controls: list[float]) -> dict[str, Any]:
+    """A score's columns in the table of networks."""
+    low, high = np.percentile(controls, [2.5, 97.5]) if controls else (np.nan, np.nan)
+    return {f"{prefix}value": float(drop), f"{prefix}control": float(np.mean(controls)) if controls else None,
+            f"{prefix}control_low": float(low), f"{prefix}control_high": float(high), f"{prefix}whole": float(whole)}
 
 
 def regions_table(measure: Measure, ceiling: np.ndarray | None, *, limit: int = 12) -> list[dict[str, Any]]:
