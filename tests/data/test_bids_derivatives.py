@@ -213,7 +213,7 @@ def test_events_are_inherited_and_filtered(tree: Path) -> None:
         ({"stimulus_column": "word"}, "word was expected"),
         ({"trial_types": ("house",)}, "holds no trial"),
         ({"test": ("house.png",)}, "first house.png"),
-        ({"mask": "missing.nii.gz"}, "missing.nii.gz could not be read"),
+        ({"mask": "missing.nii.gz"}, "missing.nii.gz does not exist"),
         ({"confounds": ("motion", "high_pass", "wm_csf"), "estimate": "glm", "glm": "nothing"}, "lsa or lss"),
     ],
 )

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from counterpoint.core.errors import CounterpointError
+from counterpoint.core.files import cache_folder
 from counterpoint.data import debian
-from counterpoint.data.debian import cache_folder, package_folder, unpack
+from counterpoint.data.debian import package_folder, unpack
 
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not on this machine")
 INNER = "usr/share/toy/files"

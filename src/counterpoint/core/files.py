@@ -1,4 +1,4 @@
-"""Writing so that a crash, a full disk or a kill leaves the old file or the new one, never half of one."""
+"""Writing so that a crash, a full disk or a kill leaves the old file or the new one, never half; the cache folder."""
 
 from __future__ import annotations
 
@@ -53,3 +53,13 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value
+
+
+def cache_folder() -> Path:
+    """Where fetched data and embeddings go: ``$COUNTERPOINT_CACHE``, or the user's cache folder of this system."""
+    given = os.environ.get("COUNTERPOINT_CACHE")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("counterpoint"))

@@ -8,22 +8,12 @@ from typing import Any
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError
-
-
-def _load(path: Path) -> Any:
-    import nibabel
-
-    try:
-        return nibabel.load(path)
-    except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
-        raise CounterpointError(
-            f"{path} could not be read: {error}.", "NIfTI or GIFTI was expected."
-        ) from error
+from counterpoint.data._volumes import open_image
 
 
 def open_volume(path: Any) -> Any:
     """A NIfTI image."""
-    image = _load(Path(path))
+    image = open_image(Path(path))
     if not hasattr(image, "affine"):
         raise CounterpointError(f"{path} is a {type(image).__name__}.", "A NIfTI volume was expected.")
     return image
@@ -31,7 +21,7 @@ def open_volume(path: Any) -> Any:
 
 def surface_series(path: Path) -> np.ndarray:
     """``(frames, vertices)`` float32 of a ``.func.gii`` file."""
-    image = _load(path)
+    image = open_image(path, "A GIFTI file")
     arrays = [np.asarray(part.data) for part in getattr(image, "darrays", [])]
     if not arrays:
         raise CounterpointError(f"{path} holds no arrays.", "A .func.gii file was expected.")
@@ -41,7 +31,7 @@ def surface_series(path: Path) -> np.ndarray:
 
 def surface_labels(path: Path) -> tuple[np.ndarray, dict[int, str]]:
     """``(vertices,)`` labels of a ``.label.gii`` file, and their names."""
-    image = _load(path)
+    image = open_image(path, "A GIFTI file")
     table = image.labeltable.get_labels_as_dict()
     return np.asarray(image.darrays[0].data, np.int64), {
         int(key): str(name) for key, name in table.items() if key

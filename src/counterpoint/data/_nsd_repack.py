@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from counterpoint.core.errors import CounterpointError
-from counterpoint.core.files import read_json, write_json
+from counterpoint.core.files import cache_folder, read_json, write_json
 from counterpoint.data._nsd_files import NSDFiles, Voxels
 from counterpoint.data._rows import NumpyRows, open_hdf5
 from counterpoint.data._volumes import check_grid, open_image
-from counterpoint.data.debian import cache_folder
 
 VOLUMES = 16
 """Volumes of a NIfTI or mgh session in memory at a time."""

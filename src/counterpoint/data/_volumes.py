@@ -47,16 +47,16 @@ class Grid:
         return Grid(self.path, self.shape, self.affine, self.index[good])
 
 
-def open_image(path: Path) -> Any:
-    """A NIfTI file; its numbers are not read yet."""
+def open_image(path: Path, expected: str = "A NIfTI file") -> Any:
+    """A file that nibabel reads; its numbers are not read yet."""
     try:
         import nibabel
     except ImportError as error:
         raise missing_extra(f"Reading {path.name}", "nibabel", "fmri") from error
     try:
-        return nibabel.load(place(path, "A NIfTI file"))
+        return nibabel.load(place(path, expected))
     except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
-        raise CounterpointError(f"{path} could not be read: {error}.", "A NIfTI file was expected.") from error
+        raise CounterpointError(f"{path} could not be read: {error}.", f"{expected} was expected.") from error
 
 
 def read_grid(path: Path) -> Grid:

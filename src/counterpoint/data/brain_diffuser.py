@@ -7,12 +7,12 @@ Layout (ozcelikfu/brain-diffuser): ``nsd_{train,test}_fmriavg_nsdgeneral_sub1.np
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from counterpoint.core.errors import CounterpointError, missing_extra
+from counterpoint.core.errors import CounterpointError
 from counterpoint.data._subject_number import numbered_subject
+from counterpoint.data._volumes import read_grid
 from counterpoint.data.brain import BrainDataset, Space, Stimuli
 from counterpoint.data.npy_rows import NpyRows
 from counterpoint.data.stored_rows import StoredImages
@@ -139,20 +139,10 @@ def _check_counts(stored: NpyRows, counts: list[int]) -> None:
 
 
 def _space(mask: str | Path, voxels: int) -> Space:
-    try:
-        import nibabel
-    except ImportError as error:
-        raise missing_extra("Reading a mask", "nibabel", "fmri") from error
-    try:
-        image: Any = nibabel.load(mask)
-    except (OSError, nibabel.filebasedimages.ImageFileError) as error:
+    grid = read_grid(Path(mask))
+    if len(grid.index) != voxels:
         raise CounterpointError(
-            f"{mask} could not be read: {error}.", "A NIfTI mask was expected."
-        ) from error
-    inside = np.asanyarray(image.dataobj) > 0
-    if np.count_nonzero(inside) != voxels:
-        raise CounterpointError(
-            f"{mask} has {np.count_nonzero(inside)} voxels, the responses have {voxels}.",
+            f"{mask} has {len(grid.index)} voxels, the responses have {voxels}.",
             "The nsdgeneral mask of the same subject was expected.",
         )
-    return Space("volume", inside.shape, np.flatnonzero(inside), np.asarray(image.affine))
+    return Space("volume", grid.shape, grid.index, grid.affine)

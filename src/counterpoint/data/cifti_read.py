@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint.core.errors import CounterpointError, missing_extra
+from counterpoint.core.errors import CounterpointError
+from counterpoint.data._volumes import open_image
 
 VERTICES = 32_492
 """Vertices of one hemisphere of the fs_LR 32k surface."""
@@ -62,17 +63,10 @@ def read_dlabel(path: str | Path, *, number: int = 0) -> tuple[np.ndarray, dict[
 
 
 def _load(path: str | Path) -> Any:
-    try:
-        import nibabel
-    except ImportError as error:
-        raise missing_extra("Reading CIFTI", "nibabel", "fmri") from error
-    try:
-        image: Any = nibabel.load(path)
-    except (OSError, nibabel.filebasedimages.ImageFileError) as error:
-        raise CounterpointError(
-            f"{path} could not be read: {error}.", "A CIFTI-2 file was expected."
-        ) from error
-    if not isinstance(image, nibabel.Cifti2Image):
+    image = open_image(Path(path), "A CIFTI-2 file")
+    from nibabel import Cifti2Image
+
+    if not isinstance(image, Cifti2Image):
         raise CounterpointError(f"{path} is a {type(image).__name__}.", "A CIFTI-2 file was expected.")
     return image
 

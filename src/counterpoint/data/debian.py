@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from counterpoint.core.errors import CounterpointError
+from counterpoint.core.files import cache_folder
 
 _ROOT = Path("/")
 _SECONDS = 1800
@@ -37,16 +38,6 @@ PACKAGES = {
         "fashion-mnist", 31, "MIT", "https://github.com/zalandoresearch/fashion-mnist"
     ),
 }
-
-
-def cache_folder() -> Path:
-    """Where fetched data are kept: ``$COUNTERPOINT_CACHE``, or the user's cache folder of this system."""
-    given = os.environ.get("COUNTERPOINT_CACHE")
-    if given:
-        return Path(given).expanduser()
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("counterpoint"))
 
 
 def package_folder(

@@ -11,7 +11,8 @@ import os
 from pathlib import Path
 
 from counterpoint.core.errors import CounterpointError
-from counterpoint.data.debian import PACKAGES, cache_folder, package_folder
+from counterpoint.core.files import cache_folder
+from counterpoint.data.debian import PACKAGES, package_folder
 from counterpoint.data.idx import idx_folder, is_idx_folder
 from counterpoint.data.source import ImageSource
 

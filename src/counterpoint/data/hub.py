@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from counterpoint.core.errors import CounterpointError, missing_extra, unknown
-from counterpoint.data.debian import cache_folder
+from counterpoint.core.files import cache_folder
 from counterpoint.data.listing import Listing, label_texts, which_split
 from counterpoint.data.table import find_column
 

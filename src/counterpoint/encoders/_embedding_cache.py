@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,20 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.core.files import write_atomic
+from counterpoint.core.files import cache_folder, write_atomic
 
 LAYOUT = 1
 """Raised whenever an embedder's numbers change, so that stored ones are not taken for them."""
-
-
-def cache_home() -> Path:
-    """The ``embeddings`` folder of the same cache that fetched data go to."""
-    given = os.environ.get("COUNTERPOINT_CACHE")
-    if given:
-        return Path(given).expanduser() / "embeddings"
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("counterpoint")) / "embeddings"
 
 
 def digest_pictures(images: NDArray[np.uint8]) -> str:
@@ -49,7 +38,7 @@ def digest_texts(texts: Sequence[str]) -> str:
 def cached(spec: Any, content: str, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
     """The stored array of ``spec`` and ``content``; computed and stored where there is none that is whole."""
     key = hashlib.sha256(f"{LAYOUT}|{spec!r}|{_files(spec)}|{content}".encode()).hexdigest()
-    path = cache_home() / f"{key[:40]}.npz"
+    path = cache_folder() / "embeddings" / f"{key[:40]}.npz"
     found = _read(path)
     if found is not None:
         return found
