@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from counterpoint.core.discovery import system
+from counterpoint.train.build import method_settings
 
 SMALL: dict[str, Any] = {
     "data.source": "digits", "data.batch_size": 64, "data.limit": 320, "views.size": 16, "data.size": 16,
     "encoder.width": 16, "encoder.depth": 4, "encoder.pool": "mean", "epochs": 2, "log_every": 2,
     "precision": "32-true",
 }
-METHOD = {"barlow_twins": {"method.dim": 32, "method.hidden": 32}, "moco": {"method.queue": 128, "method.hidden": 32},
-          "simsiam": {"method.hidden": 32, "method.bottleneck": 16}}
+SIZES = {"hidden": 32, "dim": 16, "bottleneck": 16, "queue": 128}
+"""Settings of methods by name, for those that have them."""
+OWN: dict[str, dict[str, Any]] = {"barlow_twins": {"method.dim": 32}, "moco": {"method.dim": 128}}
+"""What single systems need beside or instead."""
 
 
 BRAIN: dict[str, Any] = {
@@ -33,7 +36,8 @@ def small(name: str, **more: Any) -> dict[str, Any]:
     system_name = name.partition(".")[0]
     if system(system_name).modality == "brain":
         return {**BRAIN, **DECODERS.get(system_name, {}), **more}
-    return {**SMALL, **METHOD.get(name.partition(".")[0], {"method.hidden": 32, "method.dim": 16}), **more}
+    sizes = {f"method.{key}": value for key, value in SIZES.items() if key in method_settings(system_name)}
+    return {**SMALL, **sizes, **OWN.get(system_name, {}), **more}
 
 
 @pytest.fixture(scope="session")

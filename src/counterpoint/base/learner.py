@@ -13,10 +13,12 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from counterpoint.base.ema import Ema
+from counterpoint.base.findings import Examined, Findings
 from counterpoint.base.optim import build_optimizer, build_schedule, parameter_groups
 from counterpoint.base.recipe import Recipe
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
+from counterpoint.data.order import BatchPlan
 
 
 class NonFinite(CounterpointError):
@@ -63,6 +65,14 @@ class Learner(LightningModule, ABC):
     def solve(self, data: Any) -> None:
         """Find what has a closed form, before the first step of a new run; most systems have nothing to solve."""
         return
+
+    def batch_plan(self, source: Any, *, batch_size: int, world_size: int) -> BatchPlan | None:
+        """Which samples make up each batch, for systems that choose; by default a shuffle of all."""
+        return None
+
+    def examine(self, examined: Examined) -> Findings:
+        """Scores, tables and pictures of this system's own, beside those that every system gets; often none."""
+        return Findings()
 
     def note(self, name: str, value: Tensor | float) -> None:
         """Log a number that is no part of the loss."""
@@ -142,6 +152,8 @@ class Learner(LightningModule, ABC):
         # not trainer.estimated_stepping_batches, which sets the loader up before a checkpoint can restore its place
         steps_per_epoch = math.ceil(len(self.train_dataloader()) / self.settings.accumulate)
         self.total_steps = steps_per_epoch * self.settings.epochs
+        if self.settings.max_steps:
+            self.total_steps = min(self.total_steps, self.settings.max_steps)
         schedule = build_schedule(optimizer, settings, total=self.total_steps, steps_per_epoch=steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

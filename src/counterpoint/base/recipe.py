@@ -67,6 +67,7 @@ class Recipe:
     method : settings of the method that differ from its own defaults (its keyword arguments).
     optimizer : optimiser and schedule.
     epochs : passes over the training pictures.
+    max_steps : end after so many optimiser steps, within the epochs; 0 for no such limit.
     seed : of weights, order of samples and views.
     precision : "32-true", "bf16-mixed" or "16-mixed".
     accumulate : batches per optimiser step.
@@ -86,6 +87,7 @@ class Recipe:
     method: Mapping[str, Any] = field(default_factory=dict)
     optimizer: Optimizer = field(default_factory=Optimizer)
     epochs: int = 10
+    max_steps: int = 0
     seed: int = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accumulate: int = 1

@@ -16,22 +16,21 @@ The queue starts random and is filled with keys after the loss, so the loss rise
 Study of Training Self-Supervised Vision Transformers", 2021) drops the queue: predicted queries of one view meet the
 teacher's keys of the other view, both ways, scaled by 2 T.
 
-Batch norm would let a query recognise its key by shared batch statistics; the authors shuffle samples across GPUs.
-On any number of devices we encode the keys in ``key_groups`` shuffled groups of the batch instead. The authors' v3
-code moves the teacher before the keys are made, ours after the optimiser step, which is the same but for the first.
+Keys are encoded in ``key_groups`` shuffled groups of the batch, where the authors shuffle samples across GPUs, so that
+batch norm does not give a query away (:class:`counterpoint.base.keys.KeyQueue`). The authors' v3 code moves the teacher
+before the keys are made, ours after the optimiser step, which is the same but for the first.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from counterpoint.base.ema import Ema
 from counterpoint.base.gather import gather
+from counterpoint.base.keys import KeyQueue
 from counterpoint.base.learner import Learner
-from counterpoint.base.queue import FeatureQueue
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.typing import Batch
 from counterpoint.encoders.heads import Predictor, Projector
@@ -64,33 +63,26 @@ class MoCo(Learner):
         super().__init__(encoder)
         if version not in (2, 3):
             raise CounterpointError(f"MoCo version {version}.", "2 (queue) or 3 (no queue).", "--method.version 2")
-        self.version, self.temperature, self.key_groups = version, temperature, key_groups
+        self.version, self.temperature = version, temperature
         old = version == 2
         self.projector = Projector(encoder.dim, hidden=hidden, dim=dim, norm="none" if old else "batch",
                                    last_norm="none" if old else "plain", bias=old)
-        self.teacher = Ema(nn.Sequential(self.encoder, self.projector), momentum=momentum,
-                           schedule="constant" if old else "cosine")
-        self.queue = FeatureQueue(queue, dim) if old else None
+        student = nn.Sequential(self.encoder, self.projector)
+        self.keys = KeyQueue(student, dim=dim, momentum=momentum, entries=queue, groups=key_groups) if old else None
+        self.teacher = nn.Identity() if old else Ema(student, momentum=momentum, schedule="cosine")
         self.predictor = nn.Identity() if old else Predictor(dim, hidden=hidden)
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         view_a, view_b = batch["views"]
-        if self.queue is not None:
+        if self.keys is not None:
             query, key = self.projector(self.encoder(view_a)), self.keys(view_b)
-            loss = info_nce_queue(query, key, self.queue.entries, temperature=self.temperature)
-            self.queue.push(key)
+            loss = info_nce_queue(query, key, self.keys.entries, temperature=self.temperature)
+            self.keys.push(key)
             return {"info_nce": loss}
         head = nn.Sequential(self.encoder, self.projector, self.predictor)
         queries = [gather(head(view)) for view in (view_a, view_b)]
         keys = [gather(self.teacher(view)) for view in (view_a, view_b)]
         return {"moco_v3": moco_v3_loss(*queries, *keys, temperature=self.temperature)}
-
-    def keys(self, view: Tensor) -> Tensor:
-        """Teacher embeddings ``(batch, dim)``, encoded in shuffled groups with batch statistics of their own."""
-        order = torch.randperm(len(view), device=view.device)
-        groups = min(self.key_groups, len(view) // 2) or 1
-        keys = torch.cat([self.teacher(part) for part in view[order].chunk(groups)])
-        return keys[order.argsort()]
 
     def embed(self, batch: Batch) -> Tensor:
         return self.encoder(batch["views"][0])

@@ -59,6 +59,7 @@ def read(folder: str | Path) -> Run:
         notices=[text for text in notices if text],
         arrays=_arrays(folder / "embeddings.npz", problems),
         brain=_arrays(folder / "brain.npz", problems),
+        examples=_arrays(folder / "examples.npz", problems),
         log=_tail(folder / "train.log"),
         problems=problems,
     )

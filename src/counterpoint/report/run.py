@@ -97,7 +97,7 @@ class Run:
     settings : recipe.yaml with nested keys joined by dots.
     stamp, evaluation : the JSON files; empty where absent.
     steps, epochs : lines of metrics.jsonl by kind.
-    arrays, brain : embeddings.npz and brain.npz; empty where absent.
+    arrays, brain, examples : embeddings.npz, brain.npz and examples.npz; empty where absent.
     log : the last 200 kB of train.log.
     problems : files that are there but could not be read, in words.
     """
@@ -112,6 +112,7 @@ class Run:
     notices: list[str] = field(default_factory=list)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     brain: dict[str, np.ndarray] = field(default_factory=dict)
+    examples: dict[str, np.ndarray] = field(default_factory=dict)
     log: str = ""
     problems: list[str] = field(default_factory=list)
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import interpolate
 
+from counterpoint.base.findings import Examined
 from counterpoint.base.learner import Learner
 from counterpoint.core.errors import CounterpointError
 from counterpoint.core.files import write_json
+from counterpoint.core.typing import Batch
 from counterpoint.data.source import ImageSource
 from counterpoint.evaluate.classes import chance_scores
 from counterpoint.evaluate.geometry import spectrum
@@ -22,10 +25,10 @@ from counterpoint.evaluate.suite import geometry_of, score_features
 from counterpoint.train.build import build_encoder, fit_views
 from counterpoint.train.callbacks.probe import VIEWED, two_views
 from counterpoint.train.console import Output
-from counterpoint.train.features import blocks, embed_source, encode_source, project
+from counterpoint.train.features import blocks, collect_source, embed_source, encode_source, project
 from counterpoint.train.model import as_channels, load
 from counterpoint.train.run import Run
-from counterpoint.train.showcase import write_showcase
+from counterpoint.train.showcase import write_examples, write_showcase
 
 SPECTRUM_SAMPLE, PIXELS = 2000, 1024
 METRICS = ("knn", "linear", "retrieval_r1")
@@ -63,14 +66,17 @@ def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, ru
     if learner.projector is not None:
         features["head"] = (project(learner, features["encoder"][0]), project(learner, features["encoder"][1]))
     scores, predictions = scores_of(features, train, test, seed=recipe.seed, metrics=metrics)
+    findings = learner.examine(examined(learner, train, test, features))
+    scores += [score.row(recipe.seed) for score in findings.scores]
     sample = np.random.default_rng(recipe.seed).permutation(len(test))[:VIEWED]
     geometry = {name: geometry_of(both[1], *views_of(learner, name, untrained, test, sample, recipe.seed),
                                   model=name, seed=recipe.seed)
                 for name, both in features.items()}
+    shown = write_examples(run.path / f"examples{suffix}.npz", findings.grids)
     result = {
         "run": {"name": recipe.name, "variant": recipe.variant, "seed": recipe.seed},
         "data": {"name": train.name, "train": len(train), "test": len(test), "classes": list(train.class_names)},
-        "scores": scores, "geometry": geometry,
+        "scores": scores, "tables": dict(findings.tables), "examples": shown, "geometry": geometry,
         "spectrum": {name: [float(v) for v in np.asarray(spectrum(both[1][:SPECTRUM_SAMPLE]))]
                      for name, both in features.items() if name != "head"},
         "warnings": [*train.notes, *test.notes, *output.warnings], "seconds": round(time.monotonic() - begun, 1)}
@@ -78,6 +84,22 @@ def evaluate_learner(learner: Learner, train: ImageSource, test: ImageSource, ru
     if not suffix:
         write_showcase(run.path / "embeddings.npz", learner, train, test, features["encoder"], predictions)
     return result
+
+
+def examined(learner: Learner, train: ImageSource, test: ImageSource,
+             features: dict[str, tuple[np.ndarray, np.ndarray]]) -> Examined:
+    """The data as a system's own examination sees them."""
+    def collect(function: Callable[[Batch], Tensor], part: str = "test",
+                indices: np.ndarray | None = None) -> np.ndarray:
+        return collect_source(learner, {"train": train, "test": test}[part], indices, function)
+
+    def views(indices: np.ndarray) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(learner.settings.seed)
+        images = torch.as_tensor(np.ascontiguousarray(test.images[indices])).to(learner.device)
+        made: list[Tensor] = learner.view_maker(images, generator)[0]
+        return made
+
+    return Examined(train, test, features, collect, views, learner.settings.seed)
 
 
 def scores_of(features: dict[str, tuple[np.ndarray, np.ndarray]], train: ImageSource, test: ImageSource, *,

@@ -49,14 +49,14 @@ def plain_batch(learner: Learner, images: Tensor) -> Batch:
 
 def embed_source(learner: Learner, source: ImageSource, indices: np.ndarray | None = None) -> np.ndarray:
     """``(n, dim)`` float32 embeddings by the learner's own ``embed``."""
-    return _collect(learner, source, indices, lambda images: learner.embed(plain_batch(learner, images)))
+    return collect_source(learner, source, indices, learner.embed)
 
 
 def encode_source(learner: Learner, encoder: nn.Module, source: ImageSource,
                   indices: np.ndarray | None = None) -> np.ndarray:
     """``(n, dim)`` float32 outputs of any network on the learner's plain pictures."""
     with evaluating(encoder):
-        return _collect(learner, source, indices, lambda images: encoder(plain_batch(learner, images)["views"][0]))
+        return collect_source(learner, source, indices, lambda batch: encoder(batch["views"][0]))
 
 
 def project(learner: Learner, features: np.ndarray) -> np.ndarray:
@@ -69,7 +69,9 @@ def project(learner: Learner, features: np.ndarray) -> np.ndarray:
     return torch.cat(parts).numpy()
 
 
-def _collect(learner: Learner, source: ImageSource, indices: np.ndarray | None,
-             function: Callable[[Tensor], Tensor]) -> np.ndarray:
+def collect_source(learner: Learner, source: ImageSource, indices: np.ndarray | None,
+                   function: Callable[[Batch], Tensor]) -> np.ndarray:
+    """``function`` of plain batches over a source, in evaluation mode, as one float32 array."""
     with evaluating(learner):
-        return torch.cat([function(images).float().cpu() for images in blocks(source, indices)]).numpy()
+        return torch.cat([function(plain_batch(learner, images)).float().cpu()
+                          for images in blocks(source, indices)]).numpy()

@@ -213,15 +213,16 @@ def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Cl
     metrics = run.path / "metrics.jsonl"
     probe = modality.probe(loaded, Reporting(metrics, clock, checkpoints, progress, output.warn))
     trainer = Trainer(
-        max_epochs=recipe.epochs, accelerator=recipe.accelerator, devices=recipe.devices, strategy=recipe.strategy,
-        precision=recipe.precision, accumulate_grad_batches=recipe.accumulate, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
-        use_distributed_sampler=False, default_root_dir=run.path, log_every_n_steps=recipe.log_every,
+        max_epochs=recipe.epochs, max_steps=recipe.max_steps or -1, accelerator=recipe.accelerator,
+        devices=recipe.devices, strategy=recipe.strategy, precision=recipe.precision,
+        accumulate_grad_batches=recipe.accumulate, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False,
+        default_root_dir=run.path, log_every_n_steps=recipe.log_every,
         callbacks=[MetricsLog(metrics, every=recipe.log_every, clock=clock), progress, probe, checkpoints])
     if not resume:
         learner.solve(modality.training_data(loaded))
     learner.loader = lambda: modality.loader(  # made inside fit, where rank and world size are known
-        loaded, rank=trainer.global_rank, world_size=trainer.world_size)
+        loaded, rank=trainer.global_rank, world_size=trainer.world_size, plan=learner.batch_plan)
     trainer.fit(learner, ckpt_path=run.last if resume else None, weights_only=True)
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()  # what follows, further training included, the first process does alone

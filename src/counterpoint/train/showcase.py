@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from counterpoint.base.findings import Grid
 from counterpoint.base.learner import Learner
 from counterpoint.core.files import write_atomic
 from counterpoint.data.source import ImageSource
@@ -16,6 +19,17 @@ from counterpoint.evaluate.neighbours import nearest
 from counterpoint.train.features import evaluating
 
 SAMPLE, QUERIES, NEIGHBOURS, PICTURES, SIDE = 2000, 12, 8, 8, 64
+
+
+def write_examples(path: Path, grids: Sequence[Grid]) -> list[dict[str, Any]]:
+    """Write the pictures that a system shows of itself as ``grid0``, ``grid1`` ...; titles for evaluation.json."""
+    if grids:
+        arrays = {f"grid{number}": grid.pictures if grid.pictures.dtype == np.uint8 else
+                  (np.clip(grid.pictures, 0, 1) * 255).round().astype(np.uint8) for number, grid in enumerate(grids)}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_atomic(path, buffer.getvalue())
+    return [{"title": grid.title, "rows": list(grid.rows), "words": grid.words} for grid in grids]
 
 
 def write_showcase(path: Path, learner: Learner, train: ImageSource, test: ImageSource,

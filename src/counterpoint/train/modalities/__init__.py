@@ -13,6 +13,7 @@ from torch import Tensor
 from counterpoint.base.learner import Learner
 from counterpoint.base.recipe import Recipe
 from counterpoint.core.discovery import system
+from counterpoint.data.order import BatchPlan
 from counterpoint.train.callbacks.checkpoint import Checkpoints
 from counterpoint.train.callbacks.progress import ProgressLines
 from counterpoint.train.console import Output
@@ -44,6 +45,10 @@ class Reporting(NamedTuple):
     warn: Callable[[str], None]
 
 
+Plan = Callable[..., BatchPlan | None]
+"""``Learner.batch_plan``."""
+
+
 class Modality(Protocol):
     """The functions that a file of this folder defines."""
 
@@ -67,8 +72,8 @@ class Modality(Protocol):
     def training_data(self, loaded: Loaded) -> Any:
         """What a closed form is solved on."""
 
-    def loader(self, loaded: Loaded, *, rank: int, world_size: int) -> Any:
-        """Training batches of one process."""
+    def loader(self, loaded: Loaded, *, rank: int, world_size: int, plan: Plan | None = None) -> Any:
+        """Training batches of one process, in the order of the learner's ``batch_plan`` where it has one."""
 
     def probe(self, loaded: Loaded, reporting: Reporting) -> Callback:
         """The callback that looks at the representation after an epoch."""

@@ -27,7 +27,7 @@ from counterpoint.train.decoding.evaluation import evaluate_decoder
 from counterpoint.train.decoding.probe import DecodingProbe
 from counterpoint.train.decoding.use import known_voxels
 from counterpoint.train.decoding.world import World, fingerprint, load_world
-from counterpoint.train.modalities import Earlier, Loaded, Reporting
+from counterpoint.train.modalities import Earlier, Loaded, Plan, Reporting
 from counterpoint.train.run import Run
 from counterpoint.train.summary import relative, score
 
@@ -89,7 +89,7 @@ def training_data(loaded: Loaded) -> Any:
     return loaded.train.samples(loaded.recipe)
 
 
-def loader(loaded: Loaded, *, rank: int, world_size: int) -> BatchLoader:
+def loader(loaded: Loaded, *, rank: int, world_size: int, plan: Plan | None = None) -> BatchLoader:
     """Batches with as many samples of everybody."""
     recipe, world = loaded.recipe, loaded.train
     samples = world.samples(recipe)

@@ -17,7 +17,7 @@ from counterpoint.train.callbacks.probe import Probe
 from counterpoint.train.console import Output
 from counterpoint.train.evaluation import METRICS as METRICS
 from counterpoint.train.evaluation import evaluate_folder, evaluate_learner
-from counterpoint.train.modalities import Earlier, Loaded, Reporting
+from counterpoint.train.modalities import Earlier, Loaded, Plan, Reporting
 from counterpoint.train.run import Run
 from counterpoint.train.summary import image_lines
 
@@ -54,11 +54,12 @@ def training_data(loaded: Loaded) -> Any:
     return loaded.train
 
 
-def loader(loaded: Loaded, *, rank: int, world_size: int) -> BatchLoader:
-    """Shuffled full batches."""
+def loader(loaded: Loaded, *, rank: int, world_size: int, plan: Plan | None = None) -> BatchLoader:
+    """Shuffled full batches, or those that the learner plans."""
     data = loaded.recipe.data
+    planned = plan and plan(loaded.train, batch_size=data.batch_size, world_size=world_size)
     return BatchLoader(loaded.train, batch_size=data.batch_size, shuffle=True, seed=loaded.recipe.seed, drop_last=True,
-                       rank=rank, world_size=world_size, workers=data.workers)
+                       rank=rank, world_size=world_size, workers=data.workers, batch_plan=planned)
 
 
 def probe(loaded: Loaded, reporting: Reporting) -> Callback:
