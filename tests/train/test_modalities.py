@@ -210,17 +210,32 @@ def words(values: dict[str, Any]) -> list[str]:
              if not isinstance(value, str) else value)]
 
 
+def by_two(spec: str, settings: dict[str, Any], out: Path) -> subprocess.CompletedProcess[str]:
+    """Train in two processes, through the command line."""
+    flags = words({**settings, "devices": 2, "strategy": "ddp", "accelerator": "cpu"})
+    done = subprocess.run(
+        [sys.executable, "-m", "counterpoint.cli", "decode", "fit", spec, *flags, "--out", str(out)],
+        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.slow
+def test_two_processes_go_through_stages_in_which_parts_rest(tmp_path: Path):
+    """Two thirds of WAVE's parameters are of no use to its first stage, and one third of none to its second."""
+    by_two("wave.tiny", {**small("wave"), "data.batch_size": 4}, tmp_path / "run")
+    terms = [set(row["terms"]) for row in read(tmp_path / "run" / "metrics.jsonl") if row["kind"] == "step"]
+    assert terms[0] == {"trimodal"}
+    assert terms[-1] == {"prior"}
+
+
 @pytest.mark.slow
 def test_two_processes_train_to_the_weights_of_one_with_twice_the_batch(tmp_path: Path):
     """Through the command line; the first process evaluates."""
     settings = {**small("mindeye"), **TWO}
     one = fit("mindeye.tiny", tmp_path / "one", metrics=("retrieval",), **{**settings, "data.batch_size": 8})
     two = tmp_path / "two"
-    flags = words({**settings, "data.batch_size": 4, "devices": 2, "strategy": "ddp", "accelerator": "cpu"})
-    done = subprocess.run(
-        [sys.executable, "-m", "counterpoint.cli", "decode", "fit", "mindeye.tiny", *flags, "--out", str(two)],
-        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=400, check=False)
-    assert done.returncode == 0, done.stderr
+    done = by_two("mindeye.tiny", {**settings, "data.batch_size": 4}, two)
     a, b = tensors(one), tensors(Run(two))
     assert a.keys() == b.keys()
     for key in a:

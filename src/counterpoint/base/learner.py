@@ -39,6 +39,8 @@ class Learner(LightningModule, ABC):
 
     constant_rate: tuple[str, ...] = ()
     """Prefixes of parameters whose learning rate is not scheduled."""
+    staged: bool = False
+    """Whether some parameters rest for part of the training, which several processes have to be told."""
     needs_labels: bool = False
     """Whether every batch must carry labels."""
 

@@ -60,6 +60,7 @@ class WAVE(Decoder):
         The prior.
     """
 
+    staged = True
     copied: Tensor
 
     def __init__(self, encoder: BrainNetwork, *, pretrain_share: float = 0.0, contrast_share: float = 0.6,

@@ -214,7 +214,7 @@ def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Cl
     probe = modality.probe(loaded, Reporting(metrics, clock, checkpoints, progress, output.warn))
     trainer = Trainer(
         max_epochs=recipe.epochs, max_steps=recipe.max_steps or -1, accelerator=recipe.accelerator,
-        devices=recipe.devices, strategy=recipe.strategy, precision=recipe.precision,
+        devices=recipe.devices, strategy=strategy_for(learner), precision=recipe.precision,
         accumulate_grad_batches=recipe.accumulate, logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False,
         default_root_dir=run.path, log_every_n_steps=recipe.log_every,
@@ -226,6 +226,22 @@ def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Cl
     trainer.fit(learner, ckpt_path=run.last if resume else None, weights_only=True)
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()  # what follows, further training included, the first process does alone
+
+
+def strategy_for(learner: Learner) -> str:
+    """The recipe's strategy; on several devices with the search for parameters that rest, where some do."""
+    recipe = learner.settings
+    several = recipe.devices not in (1, "1") and (recipe.devices != "auto" or torch_devices() > 1)
+    if learner.staged and several and recipe.strategy in ("auto", "ddp"):
+        return "ddp_find_unused_parameters_true"
+    return recipe.strategy
+
+
+def torch_devices() -> int:
+    """Accelerators that this machine has."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _finish(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Clock, *,
