@@ -203,7 +203,10 @@ def make_run(
     (folder / "recipe.yaml").write_text(yaml.safe_dump({**RECIPE, "seed": seed, **(recipe or {})}, sort_keys=False))
     (folder / "stamp.json").write_text(json.dumps({**STAMP, "seed": seed}))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in metrics(seed=1 + seed)))
-    (folder / "evaluation.json").write_text(json.dumps(evaluation(seed, lift=lift, name=name)))
+    examples = [{"title": "Reconstructions", "rows": ["picture", "decoded"], "words": "The second row is blurred."}]
+    scored = {**evaluation(seed, lift=lift, name=name), "examples": examples}
+    (folder / "evaluation.json").write_text(json.dumps(scored))
+    np.savez(folder / "examples.npz", grid0=np.full((2, 5, 1, 8, 8), 128, np.uint8))
     np.savez(folder / "embeddings.npz", **(arrays if arrays is not None else embeddings(seed)))
     (folder / "train.log").write_text(
         "simclr.default on fashion-mnist\n"

@@ -87,9 +87,8 @@ class Targets:
 
     def rebased(self, mean: np.ndarray, rotation: np.ndarray | None, scale: float) -> Targets:
         """The same pictures as another run centred and scaled them; bit for bit as they are where it did the same."""
-        turned_alike = rotation is self.rotation or (
-            rotation is not None and self.rotation is not None and np.array_equal(rotation, self.rotation))
-        if scale == self.scale and turned_alike and np.array_equal(mean, self.mean):
+        new, own = (np.zeros(0) if turned is None else turned for turned in (rotation, self.rotation))
+        if scale == self.scale and np.array_equal(new, own) and np.array_equal(mean, self.mean):
             return self
         raw = self.raw(self.picture) if self.before is None else self.before
         found = replace(self, mean=mean, rotation=rotation, scale=scale, before=None if rotation is None else raw)

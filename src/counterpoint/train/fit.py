@@ -28,6 +28,7 @@ from counterpoint.train.modalities import Earlier, Loaded, Reporting, modality_o
 from counterpoint.train.model import recipe_from, recipe_values, save_model
 from counterpoint.train.run import Clock, Run, new_run, now, open_run, resumable
 from counterpoint.train.stamp import make_stamp, peak_memory_mb
+from counterpoint.train.strategy import strategy_for
 
 RUN_VARIABLE = "COUNTERPOINT_RUN"  # tells processes that Lightning starts for a strategy which folder is theirs
 
@@ -226,22 +227,6 @@ def _train(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Cl
     trainer.fit(learner, ckpt_path=run.last if resume else None, weights_only=True)
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()  # what follows, further training included, the first process does alone
-
-
-def strategy_for(learner: Learner) -> str:
-    """The recipe's strategy; on several devices with the search for parameters that rest, where some do."""
-    recipe = learner.settings
-    several = recipe.devices not in (1, "1") and (recipe.devices != "auto" or torch_devices() > 1)
-    if learner.staged and several and recipe.strategy in ("auto", "ddp"):
-        return "ddp_find_unused_parameters_true"
-    return recipe.strategy
-
-
-def torch_devices() -> int:
-    """Accelerators that this machine has."""
-    import torch
-
-    return torch.cuda.device_count()
 
 
 def _finish(learner: Learner, run: Run, loaded: Loaded, output: Output, clock: Clock, *,

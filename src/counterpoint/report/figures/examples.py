@@ -33,7 +33,7 @@ def draw(run: Run) -> Panel | None:
         axes.tick_params(length=0)
         for spine in axes.spines.values():
             spine.set_visible(False)
-    titles = "; ".join(str(entry["title"]) for entry, _ in found)
+    titles = "; ".join(f"{entry['title']}, by row {', '.join(map(str, entry['rows']))}" for entry, _ in found)
     return Panel(
         title="What does it show of itself?",
         figure=figure,
